@@ -1,0 +1,61 @@
+# Each command sets up what is missing first; `make` alone lists them.
+# Variables: STACK=dev, and OFFLINE=1 for a preview in the sandbox.
+
+STACK ?= dev
+PY := .venv/bin/python
+SETUP := python3 tools/setup.py
+PYTEST := $(PY) -m pytest
+OFFLINE_TESTS := tests/unit tests/components tests/stacks tests/gitops
+
+.DEFAULT_GOAL := help
+.PHONY: help setup ready try test check lint types imports workflows gitops rehearse sandbox preview golden bench clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## set up tools and the Python environment, and say where each came from
+	@$(SETUP)
+
+ready:
+	@$(SETUP) --brief
+
+try: ready ## play the whole life of the dev stack offline
+	@$(PY) -m sandbox try --stack $(STACK)
+
+test: ready ## run the offline tests: mocked, no engine, no network
+	@$(PYTEST) -q -n 2 $(wildcard $(OFFLINE_TESTS))
+
+check: lint types imports workflows test ## run what CI runs first
+
+lint: ready ## check format and style
+	@$(PY) -m ruff format --check . && $(PY) -m ruff check .
+
+types: ready ## check types
+	@$(PY) -m mypy
+
+imports: ready ## check that imports go one way
+	@.venv/bin/lint-imports --no-cache
+
+workflows: ready ## check the workflows
+	@"$$($(SETUP) --where actionlint)" .github/workflows/*.yml && .venv/bin/zizmor --offline --quiet .github
+
+gitops: ready ## check the tree that Argo CD takes over
+	@$(PYTEST) -q tests/gitops
+
+rehearse: ready ## run the long tests, then play STACK
+	@$(if $(wildcard tests/rehearsal),$(PYTEST) -q tests/rehearsal &&) $(PY) -m sandbox try --stack $(STACK)
+
+sandbox: ready ## open a shell in the offline world
+	@$(PY) -m sandbox shell --stack $(STACK)
+
+preview: ready ## preview STACK on real AWS, or with OFFLINE=1 in the sandbox
+	@$(PY) -m $(if $(filter 1,$(OFFLINE)),sandbox preview,tools.preview) --stack $(STACK)
+
+golden: ready ## write the golden files anew; read the difference before you commit it
+	@UPDATE_GOLDEN=1 $(PYTEST) -q -k golden $(wildcard $(OFFLINE_TESTS))
+
+bench: ready ## measure the program against a bare one
+	@$(PY) -m bench.preview $(STACK)
+
+clean: ## remove what is made in the checkout (the tools in the user's cache stay)
+	@rm -rf .venv .tools.json .sandbox .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

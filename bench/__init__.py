@@ -1,0 +1,1 @@
+"""Measurements, printed and judged by ratio within one run."""

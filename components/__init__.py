@@ -1,0 +1,1 @@
+"""Pulumi components: thin, each beside the pure planner that decides for it."""

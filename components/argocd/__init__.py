@@ -1,0 +1,1 @@
+"""Argo CD, installed once, and the root Application that hands the cluster to GitOps."""

@@ -1,0 +1,142 @@
+"""Argo CD's release and the root Application."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.core.v1 import Namespace
+from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components.argocd.chart_values import argocd_values
+from components.argocd.handover import ChartHandover, Handover
+
+_API = "argoproj.io/v1alpha1"
+_NAMESPACE = "argocd"
+_TREE = "gitops/bootstrap"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArgoCDArgs:
+    """What Argo CD needs to know.
+
+    Attributes:
+        chart: Repository and version of the argo-cd chart.
+        handover: What the root Application passes on.
+        after: What must live as long as the tree does: network, nodes, add-ons, the controllers' AWS side.
+    """
+
+    chart: ChartHandover
+    handover: Handover
+    after: Sequence[pulumi.Resource]
+
+
+class ArgoCD(pulumi.ComponentResource):
+    """Argo CD with nodes under it, and the root Application over it.
+
+    Destroy runs backwards: the root goes first, and its finalizer makes Argo CD take the tree down in reverse wave
+    order while the controllers that the tree needs still live.
+
+    Attributes:
+        namespace: Where Argo CD and the Applications live.
+        root: The root Application, as `namespace/name`.
+    """
+
+    namespace: pulumi.Output[str]
+    root: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ArgoCDArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("platform:argocd:ArgoCD", name, None, opts)
+        release = self._create_release(name, args)
+        root = self._create_root(name, args, release)
+        self.namespace = release.status.namespace
+        self.root = root.id
+        self.register_outputs({"namespace": self.namespace, "root": self.root})
+
+    def _create_release(self, name: str, args: ArgoCDArgs) -> Release:
+        namespace = Namespace(
+            f"{name}-namespace",
+            metadata=ObjectMetaArgs(
+                name=_NAMESPACE,
+                labels={
+                    "pod-security.kubernetes.io/enforce": "baseline",
+                    "pod-security.kubernetes.io/warn": "restricted",
+                },
+            ),
+            # Everything else follows the namespace, so destroy reaches `after` last.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
+        )
+        return Release(
+            f"{name}-release",
+            name="argocd",
+            namespace=namespace.metadata["name"],
+            chart="argo-cd",
+            version=args.chart.version,
+            repository_opts=RepositoryOptsArgs(repo=args.chart.repository),
+            values=argocd_values(),
+            # A release that failed half-way is rolled on by the next `up`, not hidden.
+            atomic=False,
+            timeout=600,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_root(self, name: str, args: ArgoCDArgs, release: Release) -> CustomResource:
+        project = CustomResource(
+            f"{name}-project",
+            api_version=_API,
+            kind="AppProject",
+            metadata=ObjectMetaArgs(name="bootstrap", namespace=_NAMESPACE),
+            spec=_bootstrap_project(args.handover),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[release]),
+        )
+        return CustomResource(
+            f"{name}-root",
+            api_version=_API,
+            kind="Application",
+            metadata=ObjectMetaArgs(
+                name="root", namespace=_NAMESPACE, finalizers=["resources-finalizer.argocd.argoproj.io"]
+            ),
+            spec=_root_spec(args.handover),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[project],
+                # Load balancers and nodes have to go before their controllers do: minutes, not seconds.
+                custom_timeouts=pulumi.CustomTimeouts(delete="45m"),
+            ),
+        )
+
+
+def _bootstrap_project(handover: Handover) -> dict[str, Any]:
+    """Return the project that may hold nothing but projects and Applications of this one repository."""
+    return {
+        "description": "The root Application: projects and Applications, nothing else.",
+        "sourceRepos": [handover.repository.url],
+        "destinations": [{"server": "https://kubernetes.default.svc", "namespace": _NAMESPACE}],
+        "clusterResourceWhitelist": [],
+        "namespaceResourceWhitelist": [
+            {"group": "argoproj.io", "kind": "AppProject"},
+            {"group": "argoproj.io", "kind": "Application"},
+        ],
+    }
+
+
+def _root_spec(handover: Handover) -> dict[str, Any]:
+    return {
+        "project": "bootstrap",
+        "source": {
+            "repoURL": handover.repository.url,
+            "targetRevision": handover.repository.revision,
+            "path": _TREE,
+            "helm": {"valuesObject": handover.values()},
+        },
+        "destination": {"server": "https://kubernetes.default.svc", "namespace": _NAMESPACE},
+        "syncPolicy": {
+            "automated": {"prune": True, "selfHeal": True},
+            # Once retries are exhausted the same commit is never tried again; a bootstrap has to outlast a slow start.
+            "retry": {"limit": 100, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "1m"}, "refresh": True},
+        },
+    }

@@ -1,0 +1,1 @@
+"""The EKS cluster, its add-ons and its base node group."""

@@ -1,0 +1,117 @@
+"""EKS add-ons: pinned, each with an identity of its own where it needs one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_aws.eks import Addon
+from pulumi_aws.iam import Role, RolePolicyAttachment
+
+from components.eks import documents
+
+if TYPE_CHECKING:
+    from pulumi_aws.eks import AddonPodIdentityAssociationArgsDict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddonIdentity:
+    """Which service account of `kube-system` may use which policy of AWS.
+
+    Attributes:
+        policy: Name of a managed policy, with its path below `policy/`.
+    """
+
+    service_account: str
+    policy: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddonSpec:
+    """One add-on: exact version, configuration as JSON text, identity."""
+
+    version: str
+    configuration: str | None = None
+    identity: AddonIdentity | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddonsArgs:
+    """What a group of add-ons needs to know.
+
+    Attributes:
+        cluster_name: Physical name, for ARNs.
+        ready_cluster_name: The same name as an output of what must exist before the add-ons.
+        addons: Specification by the add-on's name.
+    """
+
+    cluster_name: str
+    ready_cluster_name: pulumi.Input[str]
+    addons: Mapping[str, AddonSpec]
+    partition: str
+    region: str
+    account_id: str
+    permissions_boundary: str | None
+
+
+class Addons(pulumi.ComponentResource):
+    """A group of EKS add-ons that come at the same point of the order.
+
+    Attributes:
+        cluster_name: Known once every add-on of the group is active; take it as input to come after them.
+    """
+
+    cluster_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AddonsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("platform:eks:Addons", name, None, opts)
+        addons = [self._create_addon(name, addon, spec, args) for addon, spec in args.addons.items()]
+        self.cluster_name = pulumi.Output.all(*(addon.cluster_name for addon in addons)).apply(
+            lambda _: args.cluster_name
+        )
+        self.register_outputs({"cluster_name": self.cluster_name})
+
+    def _create_addon(self, name: str, addon: str, spec: AddonSpec, args: AddonsArgs) -> Addon:
+        associations: list[AddonPodIdentityAssociationArgsDict] | None = None
+        if spec.identity is not None:
+            role_arn = self._create_role(f"{name}-{addon}", spec.identity, args)
+            associations = [{"role_arn": role_arn, "service_account": spec.identity.service_account}]
+        return Addon(
+            f"{name}-{addon}",
+            cluster_name=args.ready_cluster_name,
+            addon_name=addon,
+            addon_version=spec.version,
+            configuration_values=spec.configuration,
+            pod_identity_associations=associations,
+            # On create nobody else has configured the add-on; later what was set by hand must not be lost silently.
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="NONE",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_role(self, name: str, identity: AddonIdentity, args: AddonsArgs) -> pulumi.Output[str]:
+        child = pulumi.ResourceOptions(parent=self)
+        arn = documents.cluster_arn(
+            partition=args.partition, region=args.region, account_id=args.account_id, cluster_name=args.cluster_name
+        )
+        role = Role(
+            name,
+            assume_role_policy=documents.pod_identity_trust(
+                account_id=args.account_id,
+                cluster_arn=arn,
+                namespace="kube-system",
+                service_account=identity.service_account,
+            ),
+            permissions_boundary=args.permissions_boundary,
+            opts=child,
+        )
+        attachment = RolePolicyAttachment(
+            name,
+            role=role.name,
+            policy_arn=documents.managed_policy_arn(args.partition, identity.policy),
+            opts=child,
+        )
+        # The add-on's pods must not start with a role that has no rights yet.
+        return pulumi.Output.all(role.arn, attachment.policy_arn).apply(lambda values: str(values[0]))

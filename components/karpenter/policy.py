@@ -1,0 +1,149 @@
+"""Who may take Karpenter's roles and send to its queue.
+
+Plain dicts of plain text: a preview shows each document whole, and its size is known before anything is created.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from components.karpenter.names import KarpenterNames, plan_names
+from components.partitions import dns_suffix
+
+Document = dict[str, Any]
+Statement = dict[str, Any]
+
+NAMESPACE: Final = "kube-system"
+SERVICE_ACCOUNT: Final = "karpenter"
+# Upstream also attaches AmazonEKS_CNI_Policy. Here it belongs to the VPC CNI's own identity, not to every pod's node.
+NODE_POLICIES: Final = {
+    "worker": "AmazonEKSWorkerNodePolicy",
+    "images": "AmazonEC2ContainerRegistryPullOnly",
+    "session-manager": "AmazonSSMManagedInstanceCore",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """The cluster whose documents are made, and where it is."""
+
+    cluster_name: str
+    region: str
+    partition: str
+    account_id: str
+
+    @property
+    def names(self) -> KarpenterNames:
+        """The physical names."""
+        return plan_names(self.cluster_name)
+
+    @property
+    def owner(self) -> str:
+        """Key of the tag that says whose a resource is."""
+        return f"kubernetes.io/cluster/{self.cluster_name}"
+
+    @property
+    def cluster_arn(self) -> str:
+        """The EKS cluster's ARN."""
+        return self._regional("eks", f"cluster/{self.cluster_name}")
+
+    @property
+    def queue_arn(self) -> str:
+        """The interruption queue's ARN."""
+        return self._regional("sqs", self.names.queue)
+
+    @property
+    def node_role_arn(self) -> str:
+        """The ARN of the nodes' role."""
+        return self.iam(f"role/{self.names.node_role}")
+
+    @property
+    def rule_arns(self) -> list[str]:
+        """The ARNs of the five rules on the default bus."""
+        return [self._regional("events", f"rule/{name}") for name in self.names.rules.values()]
+
+    def ec2(self, resource: str, owner: str = "*") -> str:
+        """ARN pattern of EC2 resources in the region; AMIs and snapshots have no owner in theirs."""
+        return f"arn:{self.partition}:ec2:{self.region}:{owner}:{resource}"
+
+    def iam(self, resource: str) -> str:
+        """ARN of an IAM resource of the account."""
+        return f"arn:{self.partition}:iam::{self.account_id}:{resource}"
+
+    def managed_policy(self, name: str) -> str:
+        """ARN of a policy that AWS manages."""
+        return f"arn:{self.partition}:iam::aws:policy/{name}"
+
+    def _regional(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
+
+
+def node_trust(scope: Scope) -> Document:
+    """Let EC2 instances take the node role."""
+    return document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": f"ec2.{dns_suffix(scope.partition)}"},
+            "Action": "sts:AssumeRole",
+        }
+    )
+
+
+def controller_trust(scope: Scope) -> Document:
+    """Let the one service account of the one cluster take the controller role, through EKS Pod Identity."""
+    return document(
+        {
+            "Sid": "AllowEksAuthToAssumeRoleForPodIdentity",
+            "Effect": "Allow",
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Condition": {
+                "StringEquals": {
+                    "aws:SourceAccount": scope.account_id,
+                    "aws:RequestTag/eks-cluster-arn": scope.cluster_arn,
+                    "aws:RequestTag/kubernetes-namespace": NAMESPACE,
+                    "aws:RequestTag/kubernetes-service-account": SERVICE_ACCOUNT,
+                }
+            },
+        }
+    )
+
+
+def queue_policy(scope: Scope) -> Document:
+    """Let the five rules, and nothing else, send to the queue; refuse everyone who comes without TLS.
+
+    Upstream lets events.amazonaws.com and sqs.amazonaws.com send without a condition.
+    """
+    return {
+        "Version": "2012-10-17",
+        "Id": "EC2InterruptionPolicy",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": scope.queue_arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": scope.rule_arns}},
+            },
+            {
+                "Sid": "DenyHTTP",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "sqs:*",
+                "Resource": scope.queue_arn,
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            },
+        ],
+    }
+
+
+def render(document: Document) -> str:
+    """Write the document as AWS takes it."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def document(*statements: Statement) -> Document:
+    """Put the statements into a document."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -1,0 +1,249 @@
+"""Builds what the plan says: VPC, subnets, routes, gateways and flow logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+
+import pulumi
+from pulumi_aws.ec2.default_security_group import DefaultSecurityGroup
+from pulumi_aws.ec2.eip import Eip
+from pulumi_aws.ec2.internet_gateway import InternetGateway
+from pulumi_aws.ec2.nat_gateway import NatGateway
+from pulumi_aws.ec2.route import Route
+from pulumi_aws.ec2.route_table import RouteTable
+from pulumi_aws.ec2.route_table_association import RouteTableAssociation
+from pulumi_aws.ec2.subnet import Subnet
+from pulumi_aws.ec2.vpc import Vpc
+from pulumi_aws.ec2.vpc_endpoint import VpcEndpoint
+
+from components.network.flow_logs import FlowLogs, FlowLogsArgs
+from components.network.plan import Nat, ZonePlan, plan_network
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkArgs:
+    """What the network needs to know.
+
+    Attributes:
+        cluster_name: Karpenter finds the private subnets by it.
+        cidr: The VPC's range, /16 to /20.
+        zones: Slot (0 to 5) by availability zone name; a zone keeps its slot, see `plan_network`.
+        nat: How private subnets reach the internet. `single` stands in the zone with the lowest slot: when that zone
+            fails, no private subnet gets out.
+        flow_log_retention_days: One of the periods that CloudWatch Logs offers.
+        permissions_boundary: ARN of the policy that bounds the flow logs' role.
+        tags: Put on everything that can carry tags.
+    """
+
+    cluster_name: str
+    cidr: str
+    zones: Mapping[str, int]
+    nat: Nat
+    region: str
+    partition: str
+    account_id: str
+    flow_log_retention_days: int
+    permissions_boundary: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse zones of another region; the plan refuses the rest."""
+        plan = plan_network(IPv4Network(self.cidr), self.zones)
+        if plan.region != self.region:
+            raise ValueError(
+                f"zones={', '.join(self.zones)}: they lie in {plan.region}, the stack in {self.region}; "
+                f"use zones of {self.region}"
+            )
+
+
+class Network(pulumi.ComponentResource):
+    """A VPC with private, public and cluster subnets in every zone, flow logs and a closed default security group.
+
+    Security groups, and interface endpoints for closed networks, are left to others.
+
+    Attributes:
+        private_subnet_ids: For nodes and pods, in the order of the zones' slots, as all three lists.
+        public_subnet_ids: For internet-facing load balancers.
+        cluster_subnet_ids: For the control plane's network interfaces; without a way to the internet.
+        egress: Everything between a private subnet and AWS. What runs in these subnets takes it as `depends_on`:
+            it then starts with a working network, and on destroy goes before the network does.
+    """
+
+    vpc_id: pulumi.Output[str]
+    private_subnet_ids: list[pulumi.Output[str]]
+    public_subnet_ids: list[pulumi.Output[str]]
+    cluster_subnet_ids: list[pulumi.Output[str]]
+    flow_log_group_name: pulumi.Output[str]
+    egress: list[pulumi.Resource]
+
+    def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Register the network."""
+        super().__init__("platform:network:Network", name, None, opts)
+        self._name = name
+        self._args = args
+        self._plan = plan_network(IPv4Network(args.cidr), args.zones)
+        self.egress = []
+
+        vpc = self._create_vpc()
+        gateway = InternetGateway(f"{name}-igw", vpc_id=vpc.id, tags=self._tags("igw"), opts=self._child())
+        public, public_table = self._create_public(vpc, gateway)
+        nat_gateways = self._create_nat_gateways(public, gateway)
+        private, private_tables = self._create_private(vpc, nat_gateways)
+        cluster, cluster_table = self._create_cluster(vpc)
+        self._create_s3_endpoint(vpc, [public_table, cluster_table, *private_tables])
+        flow_logs = self._create_flow_logs(vpc)
+
+        self.vpc_id = vpc.id
+        self.private_subnet_ids = [subnet.id for subnet in private]
+        self.public_subnet_ids = [subnet.id for subnet in public.values()]
+        self.cluster_subnet_ids = [subnet.id for subnet in cluster]
+        self.flow_log_group_name = flow_logs.log_group_name
+        shown = ("vpc_id", "private_subnet_ids", "public_subnet_ids", "cluster_subnet_ids", "flow_log_group_name")
+        self.register_outputs({output: getattr(self, output) for output in shown})
+
+    def _child(self, *needs: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=list(needs))
+
+    def _tags(self, role: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        return {**self._args.tags, "Name": f"{self._args.cluster_name}-{role}", **(extra or {})}
+
+    def _create_vpc(self) -> Vpc:
+        """Create the VPC and take every rule out of its default security group."""
+        vpc = Vpc(
+            f"{self._name}-vpc",
+            cidr_block=str(self._plan.cidr),
+            enable_dns_support=True,
+            enable_dns_hostnames=True,
+            tags={**self._args.tags, "Name": self._args.cluster_name},
+            opts=self._child(),
+        )
+        closed = self._tags("default-closed")
+        DefaultSecurityGroup(
+            f"{self._name}-default", vpc_id=vpc.id, ingress=[], egress=[], tags=closed, opts=self._child()
+        )
+        return vpc
+
+    def _create_subnet(
+        self, vpc: Vpc, role: str, zone: ZonePlan, extra_tags: Mapping[str, str] | None = None
+    ) -> Subnet:
+        ranges = {"private": zone.private, "public": zone.public, "cluster": zone.cluster}
+        return Subnet(
+            f"{self._name}-{role}-{zone.key}",
+            vpc_id=vpc.id,
+            availability_zone=zone.name,
+            cidr_block=str(ranges[role]),
+            map_public_ip_on_launch=False,
+            tags=self._tags(f"{role}-{zone.key}", extra_tags),
+            opts=self._child(),
+        )
+
+    def _create_table(self, vpc: Vpc, role: str) -> RouteTable:
+        return RouteTable(f"{self._name}-{role}", vpc_id=vpc.id, tags=self._tags(role), opts=self._child())
+
+    def _associate(self, role: str, subnet: Subnet, table: RouteTable) -> RouteTableAssociation:
+        return RouteTableAssociation(
+            f"{self._name}-{role}", subnet_id=subnet.id, route_table_id=table.id, opts=self._child()
+        )
+
+    def _route(
+        self,
+        role: str,
+        table: RouteTable,
+        gateway_id: pulumi.Input[str] | None = None,
+        nat_gateway_id: pulumi.Input[str] | None = None,
+    ) -> None:
+        """Send what leaves the VPC to the gateway."""
+        route = Route(
+            f"{self._name}-{role}-default",
+            route_table_id=table.id,
+            destination_cidr_block="0.0.0.0/0",
+            gateway_id=gateway_id,
+            nat_gateway_id=nat_gateway_id,
+            opts=self._child(),
+        )
+        self.egress.append(route)
+
+    def _create_public(self, vpc: Vpc, gateway: InternetGateway) -> tuple[dict[str, Subnet], RouteTable]:
+        """Create the public subnets, by zone key, and their one way out."""
+        table = self._create_table(vpc, "public")
+        self._route("public", table, gateway_id=gateway.id)
+        subnets = {}
+        for zone in self._plan.zones:
+            subnet = self._create_subnet(vpc, "public", zone, {"kubernetes.io/role/elb": "1"})
+            self.egress.append(self._associate(f"public-{zone.key}", subnet, table))
+            subnets[zone.key] = subnet
+        return subnets, table
+
+    def _create_nat_gateways(self, public: Mapping[str, Subnet], gateway: InternetGateway) -> dict[str, NatGateway]:
+        """Create the NAT gateways, by the key of the zone they stand in."""
+        gateways = {}
+        for key in sorted(set(self._plan.nat_zones(self._args.nat).values())):
+            # AWS detaches an internet gateway only when nothing in the VPC holds a public address any more.
+            opts = self._child(gateway)
+            address = Eip(f"{self._name}-nat-{key}", domain="vpc", tags=self._tags(f"nat-{key}"), opts=opts)
+            gateways[key] = NatGateway(
+                f"{self._name}-nat-{key}",
+                allocation_id=address.id,
+                subnet_id=public[key].id,
+                tags=self._tags(f"nat-{key}"),
+                opts=self._child(gateway),
+            )
+        return gateways
+
+    def _create_private(self, vpc: Vpc, nats: Mapping[str, NatGateway]) -> tuple[list[Subnet], list[RouteTable]]:
+        """Create the private subnets, each with a table of its own: another choice of NAT changes routes only."""
+        discovery = {"kubernetes.io/role/internal-elb": "1", "karpenter.sh/discovery": self._args.cluster_name}
+        nat_zones = self._plan.nat_zones(self._args.nat)
+        subnets, tables = [], []
+        for zone in self._plan.zones:
+            role = f"private-{zone.key}"
+            subnet = self._create_subnet(vpc, "private", zone, discovery)
+            table = self._create_table(vpc, role)
+            self.egress.append(self._associate(role, subnet, table))
+            if zone.key in nat_zones:
+                self._route(role, table, nat_gateway_id=nats[nat_zones[zone.key]].id)
+            subnets.append(subnet)
+            tables.append(table)
+        return subnets, tables
+
+    def _create_cluster(self, vpc: Vpc) -> tuple[list[Subnet], RouteTable]:
+        """Create the subnets of the control plane's network interfaces; their table knows the VPC only."""
+        table = self._create_table(vpc, "cluster")
+        subnets = []
+        for zone in self._plan.zones:
+            subnet = self._create_subnet(vpc, "cluster", zone)
+            self._associate(f"cluster-{zone.key}", subnet, table)
+            subnets.append(subnet)
+        return subnets, table
+
+    def _create_s3_endpoint(self, vpc: Vpc, tables: list[RouteTable]) -> None:
+        """Keep the traffic to S3, image layers above all, off the NAT gateways and their bill."""
+        endpoint = VpcEndpoint(
+            f"{self._name}-s3",
+            vpc_id=vpc.id,
+            service_name=f"com.amazonaws.{self._args.region}.s3",
+            vpc_endpoint_type="Gateway",
+            route_table_ids=[table.id for table in tables],
+            tags=self._tags("s3"),
+            opts=self._child(),
+        )
+        self.egress.append(endpoint)
+
+    def _create_flow_logs(self, vpc: Vpc) -> FlowLogs:
+        args = self._args
+        return FlowLogs(
+            f"{self._name}-flow-logs",
+            FlowLogsArgs(
+                vpc_id=vpc.id,
+                cluster_name=args.cluster_name,
+                region=args.region,
+                partition=args.partition,
+                account_id=args.account_id,
+                retention_days=args.flow_log_retention_days,
+                permissions_boundary=args.permissions_boundary,
+                tags=args.tags,
+            ),
+            self._child(),
+        )

@@ -1,0 +1,1 @@
+"""What the settings must hold: pure, without Pulumi and without the network."""

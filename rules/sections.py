@@ -1,0 +1,166 @@
+"""The sections of a stack's configuration, one model each; keys are camelCase in YAML and snake_case here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic.alias_generators import to_camel
+
+from rules import fields
+from rules.regions import PARTITION_OF_REGION
+
+
+class Section(BaseModel):
+    """Nothing is guessed: unknown keys are refused, numbers are no text, text is no number."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, hide_input_in_errors=True
+    )
+
+
+class Aws(Section):
+    """Where the stack lives.
+
+    Attributes:
+        permissions_boundary: ARN of a policy that limits every role of the stack.
+    """
+
+    account_id: fields.AccountId
+    region: fields.Region
+    permissions_boundary: fields.BoundaryArn | None = None
+
+    @property
+    def partition(self) -> str:
+        """The partition of the region, such as `aws-cn`."""
+        return PARTITION_OF_REGION[self.region]
+
+
+class Cluster(Section):
+    """The control plane.
+
+    Attributes:
+        public_access_cidrs: Who may reach the API from outside; with none there is no public endpoint.
+        admins: Administrators: IAM role ARN by a name of our own.
+        deletion_protection: Whether EKS refuses to delete the cluster.
+    """
+
+    name: fields.ClusterName
+    version: fields.KubernetesVersion
+    public_access_cidrs: Annotated[tuple[fields.PublicCidr, ...], Field(strict=False, max_length=40)]
+    admins: fields.Admins
+    deletion_protection: bool
+    log_retention_days: fields.RetentionDays
+    service_cidr: fields.ServiceNetwork
+
+
+class Network(Section):
+    """The VPC.
+
+    Attributes:
+        zones: Subnet slot by zone name. A zone keeps its slot; changing it would move its subnets.
+    """
+
+    cidr: fields.VpcNetwork
+    zones: fields.Zones
+    nat: Literal["none", "single", "per-az"]
+    flow_log_retention_days: fields.RetentionDays
+
+
+class NodeCount(Section):
+    """Size of the base node group; two nodes are the least that survives the loss of one."""
+
+    min: Annotated[int, Field(ge=2)]
+    desired: Annotated[int, Field(ge=2)]
+    max: Annotated[int, Field(ge=2, le=450)]
+
+
+class Nodes(Section):
+    """The base node group, which is always on demand.
+
+    Attributes:
+        ami_release: Release of the EKS image, which begins with the kubelet's version.
+    """
+
+    instance_type: fields.InstanceTypeName
+    count: NodeCount
+    disk_gib: Annotated[int, Field(ge=20, le=16384, alias="diskGiB")]
+    ami_release: fields.AmiRelease
+
+
+class KarpenterLimits(Section):
+    """What all nodes of a NodePool may add up to."""
+
+    cpu: fields.Cpu
+    memory: fields.Memory
+
+
+class Karpenter(Section):
+    """The nodes that Karpenter makes.
+
+    Attributes:
+        ami_alias: Image of the nodes; `al2023@latest` follows AWS and replaces nodes by itself.
+        replicas: Controllers, of which one leads.
+    """
+
+    capacity_types: Annotated[tuple[Literal["spot", "on-demand"], ...], Field(strict=False, min_length=1)]
+    instance_families: Annotated[tuple[fields.Family, ...], Field(strict=False, min_length=1)]
+    instance_sizes: Annotated[tuple[fields.Size, ...], Field(strict=False, min_length=1)]
+    limits: KarpenterLimits
+    consolidate_after: fields.Duration
+    ami_alias: fields.AmiAlias
+    volume_size: fields.Volume
+    replicas: Annotated[int, Field(ge=1, le=5)]
+
+
+class Charts(Section):
+    """Where third-party charts come from.
+
+    Attributes:
+        mirror: Helm repository that stands in for every chart's own one, for closed networks.
+    """
+
+    mirror: fields.Mirror | None = None
+
+
+class Gitops(Section):
+    """The tree that Argo CD takes over."""
+
+    repository: fields.Repository
+    revision: fields.Revision
+    charts: Charts
+
+
+class Policy(Section):
+    """How strict the rules are: production refuses what a development stack may do."""
+
+    tier: Literal["production", "development"]
+
+
+_MODELS: Final[Mapping[str, type[Section]]] = {
+    "aws": Aws,
+    "cluster": Cluster,
+    "network": Network,
+    "nodes": Nodes,
+    "karpenter": Karpenter,
+    "gitops": Gitops,
+    "policy": Policy,
+}
+ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
+    **{name: TypeAdapter(model) for name, model in _MODELS.items()},
+    "tags": TypeAdapter(fields.Tags, config=ConfigDict(strict=True)),
+}
+
+
+def _keys(path: tuple[str, ...], model: type[Section]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    yield path, tuple(str(field.alias) for field in model.model_fields.values())
+    for field in model.model_fields.values():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from _keys((*path, str(field.alias)), field.annotation)
+
+
+# The keys that exist, by the path of the mapping that they stand in.
+KNOWN_KEYS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
+    path: keys for name, model in _MODELS.items() for path, keys in _keys((name,), model)
+}

@@ -1,0 +1,129 @@
+"""Command line of the sandbox: `python -m sandbox …`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sandbox.applications import ApplicationsError
+from sandbox.engine import Engine, EngineError
+from sandbox.project import ProjectError
+from sandbox.story import Story, StoryError, component_tree
+from sandbox.tools import ToolsError
+from sandbox.world import World, WorldError
+
+CHECKOUT = Path.cwd()
+_EXPECTED = (ApplicationsError, EngineError, ProjectError, StoryError, ToolsError, WorldError)
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+console = Console(width=None if sys.stdout.isatty() else 140)
+
+StackOption = Annotated[str, typer.Option("--stack", help="Name of a stack, as in Pulumi.<stack>.yaml.")]
+FolderOption = Annotated[
+    Path | None, typer.Option("--folder", help="Where the sandbox keeps its state while it runs; removed at the end.")
+]
+
+
+@app.command("try")
+def play(stack: StackOption = "dev", folder: FolderOption = None) -> None:
+    """Play a stack's whole life: preview, up, hand-over, preview without changes, destroy, nothing left."""
+
+    def run(world: World) -> None:
+        Story(console, world, stack).play()
+
+    _in_world(run, folder)
+
+
+@app.command()
+def preview(stack: StackOption = "dev", folder: FolderOption = None) -> None:
+    """Preview a stack offline, from nothing."""
+
+    def run(world: World) -> None:
+        operation = _engine(world, stack).preview()
+        console.print(component_tree(stack, operation.resources))
+        steps = ", ".join(f"{count} to {step}" for step, count in operation.steps.items())
+        console.print(f"{steps}; previewed in {operation.seconds:.1f} s", highlight=False)
+
+    _in_world(run, folder, kubernetes=False)
+
+
+@app.command()
+def shell(stack: StackOption = "dev", folder: FolderOption = None) -> None:
+    """Open a shell in which pulumi, kubectl, argocd and the AWS CLI see the sandbox and nothing else."""
+
+    def run(world: World) -> None:
+        _engine(world, stack)
+        console.print(
+            f"Pulumi project: {world.project.folder} (stack {stack}; your checkout's program, its own stack files)"
+        )
+        console.print(
+            "Try: pulumi preview · pulumi up · kubectl get applications -n argocd -w · argocd app list --core · exit"
+        )
+        environment = world.environment | {"PULUMI_STACK": stack, "PS1": "sandbox$ "}
+        subprocess.run([os.environ.get("SHELL", "/bin/sh")], cwd=world.project.folder, env=environment, check=False)
+
+    _in_world(run, folder)
+
+
+@app.command()
+def start(stack: StackOption = "dev", folder: FolderOption = None) -> None:
+    """Run in the foreground until Ctrl-C, and print the environment for use in another terminal."""
+
+    def run(world: World) -> None:
+        _engine(world, stack)
+        for key, value in sorted(world.environment.items()):
+            if os.environ.get(key) != value:
+                print(f"export {key}={shlex.quote(value)}")
+        print(f"cd {shlex.quote(str(world.project.folder))}", flush=True)
+        signal.pause()
+
+    _in_world(run, folder)
+
+
+def _engine(world: World, stack: str) -> Engine:
+    if not (CHECKOUT / f"Pulumi.{stack}.yaml").is_file():
+        known = ", ".join(sorted(path.name.split(".")[1] for path in CHECKOUT.glob("Pulumi.*.yaml")))
+        raise WorldError(f"no stack {stack}: there is no Pulumi.{stack}.yaml; stacks here: {known}")
+    return world.engine(stack)
+
+
+def _in_world(run: Callable[[World], None], folder: Path | None, *, kubernetes: bool = True) -> None:
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with _folder(folder) as place, World(CHECKOUT, place, kubernetes=kubernetes) as world:
+            os.environ["PATH"] = world.environment["PATH"]
+            run(world)
+    except _EXPECTED as error:
+        console.print(f"[bold red]failed:[/bold red] {error}", highlight=False, markup=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as interrupt:
+        console.print("stopped; nothing of the sandbox is left")
+        raise typer.Exit(130) from interrupt
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    if given is not None:
+        yield given.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as temporary:
+        yield Path(temporary) / "world"
+
+
+if __name__ == "__main__":
+    app()

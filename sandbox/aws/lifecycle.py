@@ -1,0 +1,247 @@
+"""What happens to a resource, from its row: create, observe, update, delete and the comparison of inputs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sandbox.aws.calls import AwsError, pick, recipe
+from sandbox.aws.codec import UnmappedError, decode, member, project, same, settle, tag_map
+from sandbox.aws.row import Row, Step
+from sandbox.aws.schema import Schema, schema
+from sandbox.aws.session import Scope, Session
+from sandbox.aws.tags import APIS, change_tags, creation_tags
+from sandbox.protocol import DiffResult, HostError, Properties, has_unknown
+
+__all__ = ["Lifecycle"]
+
+
+class Lifecycle:
+    """One resource type in one region.
+
+    Args:
+        row: The type's row.
+        session: AWS in the resource's region.
+    """
+
+    def __init__(self, row: Row, session: Session) -> None:
+        self.row = row
+        self.session = session.of(row.service)
+        self.schema: Schema = schema(row.token)
+
+    # Which input does what -----------------------------------------------------------------------------------------
+
+    def unmapped(self, names: Iterable[str]) -> list[str]:
+        """Return the inputs that the row does nothing about."""
+        known = self._created() | self._changeable(names) | {"region", "tags" if self.row.tags else "region"}
+        if self.row.auto:
+            known |= {self.row.auto.input, f"{self.row.auto.input}Prefix"}
+        return sorted(set(names) - known)
+
+    def changed(self, olds: Properties, news: Properties) -> list[str]:
+        """Return the inputs that differ, by meaning."""
+        found = []
+        for name in sorted({*olds, *news}):
+            if name.startswith("__") or (name in self.row.computed and news.get(name) is None):
+                continue
+            if has_unknown(news.get(name)) or not same(olds.get(name), news.get(name), name in self.row.ordered):
+                found.append(name)
+        return found
+
+    def diff(self, state: Properties, olds: Properties, news: Properties) -> DiffResult:
+        """Compare inputs and say which changes need a new resource."""
+        changed = self.changed(olds, news)
+        replace = [name for name in changed if name not in self._changeable(changed) | {"tags"}]
+        if self.row.tags and "tags" not in changed and not has_unknown(news.get("tags")) and "tagsAll" in state:
+            if state["tagsAll"] != self.session.tag_values(news.get("tags")):
+                changed.append("tagsAll")
+        return DiffResult(changed=tuple(changed), replace=tuple(replace), delete_first=bool(replace) and self._clashes(olds, news))
+
+    # Life ----------------------------------------------------------------------------------------------------------
+
+    def preview(self, inputs: Properties, state: Properties) -> Properties:
+        """Return the outputs that are known before AWS is asked."""
+        outputs = {**state, **{name: value for name, value in inputs.items() if not name.startswith("__")}}
+        if "region" in self.schema.outputs:
+            outputs.setdefault("region", self.session.region)
+        if self.row.tags and not has_unknown(inputs.get("tags")):
+            outputs["tagsAll"] = self.session.tag_values(inputs.get("tags"))
+        return outputs
+
+    def create(self, inputs: Properties) -> tuple[str, Properties]:
+        """Create and return id and outputs."""
+        scope = self._scope(inputs)
+        scope.answer = self._create_call(scope)
+        rid = self.row.id.format(**scope.values) if "{" in self.row.id else str(pick(self.row.id, scope.answer, scope.values))
+        scope.values["id"] = rid
+        created = self._created()
+        pending = [name for name in inputs if name not in created and not same(inputs[name], self.row.defaults.get(name))]
+        self._set(scope, [name for name in pending if name in self.schema.inputs])
+        outputs = self.observe(rid, inputs)
+        if outputs is None:
+            raise HostError(f"{self.row.token} {rid} is not there right after its creation: the row's `read` does not find it")
+        return rid, outputs
+
+    def observe(self, rid: str, inputs: Properties, state: Properties | None = None) -> Properties | None:
+        """Return the outputs as AWS has them now, None when the resource is gone."""
+        scope = self._scope({**(state or {}), **inputs}, rid)
+        document: dict[str, Any] = {}
+        try:
+            for index, step in enumerate(self.row.read):
+                answer = self._run(step, scope)
+                if index == 0 and not answer:
+                    return None
+                document.update({name: value for name, value in (answer or {}).items() if value is not None})
+        except AwsError as error:
+            if error.gone:
+                return None
+            raise
+        return self._outputs(document, scope, inputs)
+
+    def inputs(self, outputs: Properties, olds: Properties) -> Properties:
+        """Return the inputs that live outputs amount to; the old wording stays where it means the same."""
+        if not olds:
+            return self._imported(outputs)
+        found = dict(olds)
+        for name in self.schema.inputs:
+            if name == "tags":
+                continue
+            live = project(olds[name], outputs.get(name)) if name in olds else None
+            if name in olds and outputs.get(name) is not None and not same(olds[name], live):
+                found[name] = live
+        if self.row.tags and outputs.get("tags", {}) != olds.get("tags", {}):
+            found["tags"] = outputs.get("tags", {})
+        return found
+
+    def update(self, rid: str, state: Properties, olds: Properties, news: Properties) -> Properties:
+        """Change in place and return the outputs."""
+        scope = self._scope(news, rid, state)
+        scope.olds = olds
+        self._set(scope, [name for name in self.changed(olds, news) if name not in ("tags", *self.row.local)])
+        if self.row.tags:
+            change_tags(self.session, APIS[self.row.tags], scope, state.get("tagsAll", {}), scope["tags"])
+        outputs = self.observe(rid, news)
+        if outputs is None:
+            raise HostError(f"{self.row.token} {rid} does not exist any more")
+        return outputs
+
+    def delete(self, rid: str, state: Properties) -> None:
+        """Delete. What is gone already is no error."""
+        scope = self._scope(state, rid)
+        for step in self.row.delete:
+            try:
+                self._run(step, scope)
+            except AwsError as error:
+                if not error.gone:
+                    raise
+
+    def problems(self, inputs: Properties) -> list[str]:
+        """Return what botocore's service model finds wrong with the inputs."""
+        if not isinstance(self.row.create, str):
+            return []
+        params = self._create_params(self.row.create, self._scope(inputs))
+        step = recipe(self.row.create)
+        return self.session.caller.problems(self.session.service, self.session.region, step.operation, params, has_unknown(inputs))
+
+    # Parts ---------------------------------------------------------------------------------------------------------
+
+    def _created(self) -> set[str]:
+        row, names = self.row, {*self.schema.inputs}
+        taken = {*row.takes}
+        if isinstance(row.create, str):
+            taken |= self.session.taken(row.create, row.rename, row.nest, names)
+            derived = " ".join(text for name, text in row.derive.items() if name in recipe(row.create).names or "{" + name + "}" in row.id)
+            taken |= {*re.findall(r"\w+", derived)} & names
+        return taken
+
+    def _changeable(self, names: Iterable[str]) -> set[str]:
+        keys = {name for key in self.row.set for name in key.split()}
+        fixed = {self.row.name, "region", *re.findall(r"\{(\w+)\}", self.row.id)}
+        return (keys | {*self.row.local}) | ({*names} - fixed if "*" in keys else set())
+
+    def _clashes(self, olds: Properties, news: Properties) -> bool:
+        names = re.findall(r"\{(\w+)\}", self.row.id) or ([self.row.name] if self.row.name else [])
+        parts = [part for name in names for part in re.findall(r"[a-z]\w*", self.row.derive.get(name, name)) if part in self.schema.inputs]
+        automatic = news.get("__defaults", [])
+        return bool(parts) and all(same(olds.get(name), news.get(name)) and name not in automatic for name in parts)
+
+    def _scope(self, inputs: Properties, rid: str = "", state: Properties | None = None) -> Scope:
+        values = self.session.scope({**(state or {}), **inputs}, id=rid)
+        values["tags"] = self.session.tag_values(inputs.get("tags") if not has_unknown(inputs.get("tags")) else {})
+        for name, text in self.row.derive.items():
+            values[name] = pick(text, values, values)
+        values.update(self._parse(rid))
+        return Scope(inputs=inputs, values=values, rename=self.row.rename, nest=self.row.nest)
+
+    def _parse(self, rid: str) -> dict[str, str]:
+        """Return the inputs in an id, by the row's template."""
+        if "{" not in self.row.id or not rid:
+            return {}
+        *first, last = re.split(r"\{(\w+)\}", self.row.id)[:-1]
+        pattern = "".join(re.escape(part) if index % 2 == 0 else f"(?P<{part}>.+?)" for index, part in enumerate(first))
+        match = re.fullmatch(f"{pattern}(?P<{last}>.+)", rid)
+        if not match:
+            raise HostError(f"unexpected format for ID ({rid}) of {self.row.token}, expected {self.row.id}")
+        return match.groupdict()
+
+    def _run(self, step: Step, scope: Scope) -> Any:
+        return self.session.run(step, scope) if isinstance(step, str) else step(self.session, scope)
+
+    def _create_call(self, scope: Scope) -> dict[str, Any]:
+        step = self.row.create
+        if not isinstance(step, str):
+            return dict(step(self.session, scope) or {})
+        return self.session.call(recipe(step).operation, **self._create_params(step, scope))
+
+    def _create_params(self, step: str, scope: Scope) -> dict[str, Any]:
+        try:
+            params = self.session.params(step, scope)
+        except UnmappedError as error:
+            raise HostError(f"{self.row.token}: input {error} has no mapping; give it one in the type's row (sandbox/aws/rows)") from None
+        tags = scope["tags"] if self.row.tags else {}
+        return {**params, **creation_tags(self.session, recipe(step).operation, self.row.tag_type, tags)}
+
+    def _set(self, scope: Scope, names: list[str]) -> None:
+        left = set(names)
+        for key, step in self.row.set.items():
+            wanted = left if key == "*" else left & {*key.split()}
+            left -= wanted
+            for name in sorted(wanted & {*self.row.unset}):
+                if same(scope.inputs.get(name), self.row.defaults.get(name)):
+                    self._run(self.row.unset[name], scope)
+                    wanted = wanted - {name}
+            if wanted:
+                self._run(step, scope)
+
+    def _outputs(self, document: dict[str, Any], scope: Scope, inputs: Properties) -> Properties:
+        found: Properties = {}
+        values = {**scope.values, **document}
+        for name, kind in self.schema.outputs.items():
+            if name in ("tags", "tagsAll", "id", "urn") or (name in self.row.volatile and name not in inputs):
+                continue
+            if name in self.row.out:
+                live = pick(self.row.out[name], values, values)
+            else:
+                live = document.get(self.row.rename.get(name) or member(name, document) or name)
+            value = settle(inputs.get(name), decode(live, kind, name, self.row.rename))
+            if value is not None:
+                found[name] = value
+        if "region" in self.schema.outputs:
+            found["region"] = self.session.region
+        return {**found, **self._tags(document, inputs)}
+
+    def _tags(self, document: dict[str, Any], inputs: Properties) -> Properties:
+        if not self.row.tags:
+            return {}
+        raw = next((document[name] for name in ("Tags", "tags", "TagSet") if name in document), None)
+        live = {name: text for name, text in tag_map(raw).items() if not name.startswith("aws:")}
+        given = inputs.get("tags") or {}
+        own = {name: text for name, text in live.items() if name in given or self.session.default_tags.get(name) != text}
+        return {"tagsAll": live, **({"tags": own} if own or "tags" in inputs else {})}
+
+    def _imported(self, outputs: Properties) -> Properties:
+        empty: tuple[Any, ...] = (None, "", [], {})
+        live = {name: value for name, value in outputs.items() if name in self.schema.inputs and value not in empty}
+        live = {name: value for name, value in live.items() if name not in self.row.volatile and name != "region"}
+        return {**self.row.defaults, **live}

@@ -1,0 +1,59 @@
+"""Steps of gateways, endpoints and launch templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.aws.calls import recipe
+from sandbox.aws.session import Scope, Session
+
+__all__ = ["attach_internet_gateway", "delete_nat_gateway", "modify_endpoint", "new_template_version", "set_default_version"]
+
+
+def attach_internet_gateway(session: Session, scope: Scope) -> None:
+    """Attach the gateway to its VPC, after detaching it from the former one."""
+    if former := scope.olds.get("vpcId"):
+        session.call("detach_internet_gateway", InternetGatewayId=scope["id"], VpcId=former)
+    if scope["vpcId"]:
+        session.call("attach_internet_gateway", InternetGatewayId=scope["id"], VpcId=scope["vpcId"])
+
+
+def delete_nat_gateway(session: Session, scope: Scope) -> None:
+    """Delete the gateway and what AWS takes away with it: its address's association and its network interface."""
+    found = session.call("describe_nat_gateways", NatGatewayIds=[scope["id"]])["NatGateways"]
+    if not found or found[0]["State"] == "deleted":
+        return
+    session.call("delete_nat_gateway", NatGatewayId=scope["id"])
+    for address in found[0].get("NatGatewayAddresses", []):
+        if "AssociationId" in address:
+            session.call("disassociate_address", AssociationId=address["AssociationId"])
+        # moto leaves it, and the subnet could not be deleted.
+        session.call("delete_network_interface", NetworkInterfaceId=address["NetworkInterfaceId"])
+
+
+def modify_endpoint(session: Session, scope: Scope) -> None:
+    """Bring the endpoint's lists from old to new by additions and removals."""
+    params: dict[str, Any] = {"VpcEndpointId": scope["id"]}
+    for name, word in (("routeTableIds", "RouteTableIds"), ("subnetIds", "SubnetIds"), ("securityGroupIds", "SecurityGroupIds")):
+        old, new = set(scope.olds.get(name) or []), set(scope[name] or [])
+        params |= {f"Add{word}": sorted(new - old), f"Remove{word}": sorted(old - new)}
+    if scope["policy"] != scope.olds.get("policy"):
+        params["PolicyDocument"] = scope["policy"]
+    session.call("modify_vpc_endpoint", **{name: value for name, value in params.items() if value})
+
+
+def new_template_version(session: Session, scope: Scope) -> None:
+    """Write the template's next version, and make it the default when the program asks for that."""
+    text = "create_launch_template_version * {LaunchTemplateId: id, VersionDescription: description}"
+    params = session.params(text, scope)
+    params.pop("LaunchTemplateName", None)
+    answer = session.call(recipe(text).operation, **params)
+    if scope["updateDefaultVersion"]:
+        number = str(answer["LaunchTemplateVersion"]["VersionNumber"])
+        session.call("modify_launch_template", LaunchTemplateId=scope["id"], DefaultVersion=number)
+
+
+def set_default_version(session: Session, scope: Scope) -> None:
+    """Make the wanted version the default one."""
+    if scope["defaultVersion"]:
+        session.call("modify_launch_template", LaunchTemplateId=scope["id"], DefaultVersion=str(scope["defaultVersion"]))

@@ -1,0 +1,121 @@
+{{/* The release's full name, as charts with the usual helper make it: (dict "root" $ "token" "argocd"). */}}
+{{- define "standin.fullname" -}}
+{{- $release := .root.Release.Name -}}
+{{- if .root.Values.fullnameOverride -}}{{ .root.Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else -}}
+{{- $token := .root.Values.nameOverride | default .token -}}
+{{- if contains $token $release -}}{{ $release | trunc 63 | trimSuffix "-" }}
+{{- else -}}{{ printf "%s-%s" $release $token | trunc 63 | trimSuffix "-" }}{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* {"value": the first of the value paths that is not empty} as JSON: (list $.Values (list "a.b" "c")). */}}
+{{- define "standin.value" -}}
+{{- $values := index . 0 -}}
+{{- $found := dict -}}
+{{- range $path := index . 1 -}}
+{{- if not $found.value -}}
+{{- $at := dict "now" $values -}}
+{{- range splitList "." $path -}}
+{{- $inside := $at.now -}}
+{{- $_ := unset $at "now" -}}
+{{- if kindIs "map" $inside -}}{{- if hasKey $inside . -}}{{- $_ := set $at "now" (get $inside .) -}}{{- end -}}{{- end -}}
+{{- end -}}
+{{- if hasKey $at "now" -}}{{- $_ := set $found "value" $at.now -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end -}}
+
+{{/* Terms of an affinity or spread constraints, each with the workload's own selector where it has none:
+     (dict "terms" list "key" "" or "podAffinityTerm" "labels" map) → {"terms": …} as JSON. */}}
+{{- define "standin.terms" -}}
+{{- $key := .key -}}
+{{- $labels := .labels -}}
+{{- range .terms -}}
+{{- $term := . -}}
+{{- if $key -}}{{- $term = get . $key -}}{{- end -}}
+{{- if not (hasKey $term "labelSelector") -}}{{- $_ := set $term "labelSelector" (dict "matchLabels" $labels) -}}{{- end -}}
+{{- end -}}
+{{- dict "terms" .terms | toJson -}}
+{{- end -}}
+
+{{- define "standin.affinity" -}}
+{{- $affinity := deepCopy .affinity -}}
+{{- $labels := .labels -}}
+{{- range $kind := list "podAffinity" "podAntiAffinity" -}}
+{{- with get $affinity $kind -}}
+{{- with .requiredDuringSchedulingIgnoredDuringExecution -}}{{- $_ := include "standin.terms" (dict "terms" . "key" "" "labels" $labels) -}}{{- end -}}
+{{- with .preferredDuringSchedulingIgnoredDuringExecution -}}{{- $_ := include "standin.terms" (dict "terms" . "key" "podAffinityTerm" "labels" $labels) -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $affinity | toJson -}}
+{{- end -}}
+
+{{/* An affinity out of the argo-cd chart's preset: (dict "preset" map "labels" map). */}}
+{{- define "standin.preset" -}}
+{{- $term := dict "labelSelector" (dict "matchLabels" .labels) "topologyKey" "kubernetes.io/hostname" -}}
+{{- $affinity := dict -}}
+{{- if eq (toString .preset.podAntiAffinity) "soft" -}}
+{{- $_ := set $affinity "podAntiAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" (list (dict "weight" 100 "podAffinityTerm" $term))) -}}
+{{- else if eq (toString .preset.podAntiAffinity) "hard" -}}
+{{- $_ := set $affinity "podAntiAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term)) -}}
+{{- end -}}
+{{- with .preset.nodeAffinity -}}
+{{- if .matchExpressions -}}
+{{- $match := dict "matchExpressions" .matchExpressions -}}
+{{- if eq (toString .type) "soft" -}}
+{{- $_ := set $affinity "nodeAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" (list (dict "weight" 1 "preference" $match))) -}}
+{{- else if eq (toString .type) "hard" -}}
+{{- $_ := set $affinity "nodeAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (dict "nodeSelectorTerms" (list $match))) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $affinity | toJson -}}
+{{- end -}}
+
+{{/* Name of a workload's service account. */}}
+{{- define "standin.account" -}}
+{{- $name := (include "standin.value" (list .root.Values (list (printf "%s.name" .workload.account.values)))) | fromJson -}}
+{{- if $name.value -}}{{ $name.value }}
+{{- else if .workload.account.name -}}{{ .workload.account.name }}
+{{- else -}}{{ .fullname }}{{ .workload.suffix }}{{- end -}}
+{{- end -}}
+
+{{/* Whether the switches of a workload let it be: "yes" or nothing. */}}
+{{- define "standin.enabled" -}}
+{{- $values := .root.Values -}}
+{{- $on := true -}}
+{{- with .workload.enabledBy -}}{{- $on = (include "standin.value" (list $values (list .)) | fromJson).value -}}{{- end -}}
+{{- with .workload.disabledBy -}}{{- if (include "standin.value" (list $values (list .)) | fromJson).value -}}{{- $on = false -}}{{- end -}}{{- end -}}
+{{- if $on -}}yes{{- end -}}
+{{- end -}}
+
+{{- define "standin.podspec" -}}
+{{- $root := .root -}}
+{{- $workload := .workload -}}
+{{- $labels := .labels -}}
+{{- $container := dict "name" $workload.container "image" (printf "sandbox.invalid/%s:%s" $workload.container $root.Chart.AppVersion) -}}
+{{- with $workload.resources -}}
+{{- with (include "standin.value" (list $root.Values (list .)) | fromJson).value -}}{{- $_ := set $container "resources" . -}}{{- end -}}
+{{- end -}}
+{{- $spec := dict "containers" (list $container) "serviceAccountName" .account -}}
+{{- range $field, $paths := $workload.placement -}}
+{{- $value := (include "standin.value" (list $root.Values $paths) | fromJson).value -}}
+{{- if $value -}}
+{{- if eq $field "affinity" -}}{{- $value = include "standin.affinity" (dict "affinity" $value "labels" $labels) | fromJson -}}
+{{- else if eq $field "topologySpreadConstraints" -}}{{- $value = (include "standin.terms" (dict "terms" (deepCopy $value) "key" "" "labels" $labels) | fromJson).terms -}}{{- end -}}
+{{- $_ := set $spec $field $value -}}
+{{- end -}}
+{{- end -}}
+{{- if not $spec.affinity -}}
+{{- with $workload.affinityPreset -}}
+{{- $preset := include "standin.preset" (dict "preset" (include "standin.value" (list $root.Values (list .)) | fromJson).value "labels" $labels) | fromJson -}}
+{{- if $preset -}}{{- $_ := set $spec "affinity" $preset -}}{{- end -}}
+{{- end -}}
+{{- $hard := true -}}
+{{- with $workload.affinityWhen -}}{{- $hard = (include "standin.value" (list $root.Values (list .)) | fromJson).value -}}{{- end -}}
+{{- if $hard -}}{{- with $workload.affinity -}}{{- $_ := set $spec "affinity" (include "standin.affinity" (dict "affinity" . "labels" $labels) | fromJson) -}}{{- end -}}{{- end -}}
+{{- end -}}
+{{- $spec | toJson -}}
+{{- end -}}

@@ -1,0 +1,126 @@
+"""The real Pulumi engine, driven through the Automation API on the sandbox's project folder."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pulumi import automation
+from pulumi.automation import EngineEvent
+
+OnEvent = Callable[[EngineEvent], None]
+
+
+class EngineError(Exception):
+    """An operation of the engine failed; the message is what it printed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A resource that an operation saw: its type and its parent's URN (empty for the stack itself)."""
+
+    type: str
+    parent: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What one operation of the engine did.
+
+    Attributes:
+        seconds: Wall time.
+        steps: How many resources were created, same, deleted, …
+        resources: Every resource the operation saw, by URN.
+        durations: Seconds that each resource's own step took, by URN.
+    """
+
+    seconds: float
+    steps: Mapping[str, int]
+    resources: Mapping[str, Seen]
+    durations: Mapping[str, float] = field(default_factory=dict)
+
+
+class Engine:
+    """One stack of the project.
+
+    Args:
+        project: Folder with Pulumi.yaml.
+        stack: Name; made when it is not there.
+        environment: Variables of the sandbox, `PATH` with the engine among them.
+    """
+
+    def __init__(self, project: Path, stack: str, environment: Mapping[str, str]) -> None:
+        options = automation.LocalWorkspaceOptions(work_dir=str(project), env_vars=dict(environment))
+        self._stack = automation.create_or_select_stack(stack_name=stack, work_dir=str(project), opts=options)
+
+    def preview(self, on_event: OnEvent | None = None, *, expect_no_changes: bool = False) -> Operation:
+        """Preview. With `expect_no_changes`, raise `EngineError` if anything would change."""
+        return self._watch(
+            lambda seen: self._stack.preview(on_event=seen, expect_no_changes=expect_no_changes), on_event
+        )
+
+    def up(self, on_event: OnEvent | None = None) -> Operation:
+        """Bring the stack up."""
+        return self._watch(lambda seen: self._stack.up(on_event=seen, show_secrets=False), on_event)
+
+    def refresh(self, on_event: OnEvent | None = None, *, expect_no_changes: bool = False) -> Operation:
+        """Read every resource and take over what changed."""
+        return self._watch(
+            lambda seen: self._stack.refresh(on_event=seen, expect_no_changes=expect_no_changes), on_event
+        )
+
+    def destroy(self, on_event: OnEvent | None = None) -> Operation:
+        """Destroy the stack."""
+        return self._watch(lambda seen: self._stack.destroy(on_event=seen), on_event)
+
+    def outputs(self) -> dict[str, object]:
+        """Return the stack's outputs; secret ones are masked."""
+        return {name: "[secret]" if output.secret else output.value for name, output in self._stack.outputs().items()}
+
+    def _watch(self, run: Callable[[OnEvent], object], on_event: OnEvent | None) -> Operation:
+        recorder = _Recorder(on_event)
+        started = time.monotonic()
+        try:
+            run(recorder.take)
+        except automation.CommandError as error:
+            raise EngineError(_said(str(error))) from error
+        return Operation(
+            seconds=time.monotonic() - started,
+            steps=dict(recorder.steps),
+            resources=recorder.resources,
+            durations=recorder.durations,
+        )
+
+
+class _Recorder:
+    def __init__(self, forward: OnEvent | None) -> None:
+        self._forward = forward
+        self._started: dict[str, float] = {}
+        self.steps: Counter[str] = Counter()
+        self.resources: dict[str, Seen] = {}
+        self.durations: dict[str, float] = {}
+
+    def take(self, event: EngineEvent) -> None:
+        if event.resource_pre_event is not None:
+            step = event.resource_pre_event.metadata
+            self._started[step.urn] = time.monotonic()
+            state = step.new or step.old
+            self.resources[step.urn] = Seen(type=step.type, parent=state.parent if state else "")
+            self.steps[step.op.value] += 1
+        if event.res_outputs_event is not None:
+            urn = event.res_outputs_event.metadata.urn
+            if urn in self._started:
+                self.durations[urn] = time.monotonic() - self._started[urn]
+        if self._forward is not None:
+            self._forward(event)
+
+
+def _said(text: str) -> str:
+    """Return the engine's own words out of the Automation API's report (code, stdout, stderr)."""
+    keep = [
+        line for line in text.splitlines() if line.strip() and not line.startswith((" code:", " stdout:", " stderr:"))
+    ]
+    return "\n".join(keep)

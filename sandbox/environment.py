@@ -1,0 +1,54 @@
+"""The environment in which the engine, the program and the tools see the sandbox and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+# A leftover of the user's own configuration must never reach a real account or a real cluster.
+_FOREIGN = ("AWS_", "PULUMI_", "KUBE", "ARGOCD_", "HELM_")
+
+
+def sandbox_environment(
+    *,
+    folder: Path,
+    tools: Mapping[str, Path],
+    ports: Mapping[str, int],
+    language_port: int,
+    aws_endpoint: str,
+    kubeconfig: Path,
+) -> dict[str, str]:
+    """Return the caller's environment less its cloud settings, plus the sandbox's.
+
+    Args:
+        folder: The sandbox's folder; the engine's state and home lie in it.
+        tools: Path by tool; their folders go first in PATH.
+        ports: Provider host's port by package.
+        language_port: The language host's port.
+        aws_endpoint: URL of the emulated AWS.
+        kubeconfig: File with access to the cluster.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+    folders = dict.fromkeys(str(path.parent) for path in tools.values() if path.is_file())
+    state = folder / "state"
+    state.mkdir(parents=True, exist_ok=True)
+    return kept | {
+        "PATH": os.pathsep.join([*folders, kept.get("PATH", os.defpath)]),
+        "PULUMI_HOME": str(folder / "pulumi-home"),
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        # Guards nothing but this throw-away state: the sandbox holds no real secret.
+        "PULUMI_CONFIG_PASSPHRASE": "sandbox",
+        "PULUMI_DEBUG_PROVIDERS": ",".join(f"{package}:{port}" for package, port in ports.items()),
+        "PULUMI_DEBUG_LANGUAGES": f"python:{language_port}",
+        # Else every operation tries to download the snapshot's plugins, five times.
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "AWS_ENDPOINT_URL": aws_endpoint,
+        "AWS_ACCESS_KEY_ID": "sandbox",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "KUBECONFIG": str(kubeconfig),
+    }

@@ -1,0 +1,1 @@
+"""The Kubernetes side of the sandbox: a real control plane, a provider host and the controllers that run beside them."""

@@ -1,0 +1,162 @@
+"""`try`: a stack's whole life, told while it happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from pulumi.automation import EngineEvent, OpType
+from rich.console import Console
+from rich.table import Table
+from rich.tree import Tree
+
+from sandbox.applications import Application, ApplicationWatch
+from sandbox.engine import Operation, Seen
+from sandbox.world import World
+
+
+class StoryError(Exception):
+    """What should have held did not."""
+
+
+@dataclass
+class _Clock:
+    chapters: dict[str, float] = field(default_factory=dict)
+
+
+class Story:
+    """Plays preview, up, hand-over, preview without changes, destroy, and checks that nothing is left.
+
+    Args:
+        console: Where it is told; plain lines when it is not a terminal.
+        world: A started sandbox.
+        stack: Name of the stack to play.
+    """
+
+    def __init__(self, console: Console, world: World, stack: str) -> None:
+        self._console = console
+        self._world = world
+        self._stack = stack
+        self._clock = _Clock()
+
+    def play(self) -> None:
+        """Play the whole life. Raise `StoryError` or `EngineError` where it breaks."""
+        started = time.monotonic()
+        before = self._world.inventory()
+        engine = self._world.engine(self._stack)
+        with self._chapter("preview", "what `pulumi up` would build"):
+            self._count("to create", engine.preview())
+        with self._chapter("up", "VPC, cluster, nodes, Karpenter's AWS side, Argo CD, root Application"):
+            operation = engine.up(self._tell)
+            self._count("created", operation)
+            self._console.print(component_tree(self._stack, operation.resources))
+        with self._chapter("hand-over", "Argo CD takes the tree over, wave by wave"):
+            self._hand_over()
+        with self._chapter("no changes", "the same program again"):
+            self._count("unchanged", engine.preview(expect_no_changes=True))
+        with self._chapter("destroy", "the root Application first, then everything under it"):
+            self._count("deleted", engine.destroy(self._tell))
+        self._nothing_left(before)
+        self._time_line(time.monotonic() - started, operation)
+
+    @contextmanager
+    def _chapter(self, name: str, about: str) -> Iterator[None]:
+        self._console.print(f"\n[bold]{name}[/bold]  {about}")
+        started = time.monotonic()
+        yield
+        self._clock.chapters[name] = time.monotonic() - started
+        self._console.print(f"  [green]done[/green] in {self._clock.chapters[name]:.1f} s")
+
+    def _tell(self, event: EngineEvent) -> None:
+        done = event.res_outputs_event
+        if done is None or done.metadata.op in (OpType.SAME, OpType.READ):
+            return
+        kind, name = done.metadata.type, done.metadata.urn.rpartition("::")[2]
+        verb = {OpType.CREATE: "+", OpType.DELETE: "-", OpType.UPDATE: "~"}.get(
+            done.metadata.op, done.metadata.op.value
+        )
+        self._console.print(f"  {verb} {short_type(kind)} [dim]{name}[/dim]", highlight=False)
+
+    def _count(self, what: str, operation: Operation) -> None:
+        steps = ", ".join(f"{count} {step}" for step, count in sorted(operation.steps.items()))
+        self._console.print(f"  {len(operation.resources)} resources {what} ({steps})", highlight=False)
+
+    def _hand_over(self) -> None:
+        watch = ApplicationWatch(self._world.kubeconfig)
+        seen: dict[str, Application] = {}
+
+        def tell(application: Application) -> None:
+            if seen.get(application.name) != application:
+                seen[application.name] = application
+                self._console.print(
+                    f"  {watch.seconds:6.1f} s  wave {application.wave:>3}  {application.name:<18} "
+                    f"{application.sync:<10} {application.health}",
+                    highlight=False,
+                )
+
+        watch.until_healthy("root", timeout=240, on_change=tell)
+
+    def _nothing_left(self, before: Mapping[str, object]) -> None:
+        left = differences(before, self._world.inventory())
+        kubernetes = self._world.kubernetes_leftovers()
+        for line in (*left, *kubernetes):
+            self._console.print(f"  [red]left:[/red] {line}")
+        self._console.print(f"\n[bold]{len(left)} left in AWS, {len(kubernetes)} left in Kubernetes[/bold]")
+        if left or kubernetes:
+            raise StoryError("destroy left something behind")
+
+    def _time_line(self, total: float, up: Operation) -> None:
+        table = Table("where the time went", "seconds", box=None, pad_edge=False)
+        for chapter, seconds in self._clock.chapters.items():
+            table.add_row(chapter, f"{seconds:.1f}")
+        for urn, seconds in sorted(up.durations.items(), key=lambda item: -item[1])[:3]:
+            table.add_row(f"  slowest in up: {urn.rpartition('::')[2]}", f"{seconds:.1f}")
+        self._console.print(table)
+        self._console.print(f"[bold]{total:.0f} s in all[/bold]")
+
+
+def short_type(token: str) -> str:
+    """Return `aws:ec2:Vpc` for `aws:ec2/vpc:Vpc`: the part a reader knows."""
+    package, module, name = [*token.split(":"), "", ""][:3]
+    return f"{package}:{module.partition('/')[0]}:{name}"
+
+
+def component_tree(stack: str, resources: Mapping[str, Seen]) -> Tree:
+    """Return the components under the stack, each with the number of resources that it and its components hold."""
+    children: dict[str, list[str]] = {}
+    for urn, seen in resources.items():
+        children.setdefault(seen.parent, []).append(urn)
+
+    def count(urn: str) -> int:
+        return sum(1 + count(child) for child in children.get(urn, ()))
+
+    def grow(branch: Tree, urn: str) -> None:
+        for child in sorted(children.get(urn, ())):
+            if children.get(child) and not resources[child].type.startswith("aws:"):
+                kind, name = short_type(resources[child].type), child.rpartition("::")[2]
+                grow(branch.add(f"{kind} [dim]{name}[/dim]  {count(child)} resources"), child)
+
+    roots = [urn for urn, seen in resources.items() if seen.type == "pulumi:pulumi:Stack"]
+    tree = Tree(f"[bold]{stack}[/bold]  {len(resources)} resources")
+    for root in roots:
+        grow(tree, root)
+    return tree
+
+
+def differences(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    """Return what the second inventory has and the first had not, and the other way round, one line each."""
+    lines = []
+    for service in sorted(before.keys() | after.keys()):
+        was, now = before.get(service, {}), after.get(service, {})
+        if was == now:
+            continue
+        was_kinds = was if isinstance(was, Mapping) else {"": was}
+        now_kinds = now if isinstance(now, Mapping) else {"": now}
+        lines.extend(
+            f"{service} {kind}: before {was_kinds.get(kind)}, now {now_kinds.get(kind)}"
+            for kind in sorted(was_kinds.keys() | now_kinds.keys())
+            if was_kinds.get(kind) != now_kinds.get(kind)
+        )
+    return lines

@@ -1,0 +1,155 @@
+"""The sandbox as a whole: what it is made of, in which order it starts, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from sandbox.aws.emulator import AwsEmulator
+from sandbox.aws.host import AwsHost
+from sandbox.certificates import Certificate, create_certificate
+from sandbox.chart_mirror import ChartMirror
+from sandbox.eks.host import EksHost
+from sandbox.engine import Engine
+from sandbox.environment import sandbox_environment
+from sandbox.git_server import GitServer
+from sandbox.kubernetes.argocd import ArgoCDProcesses
+from sandbox.kubernetes.control_plane import ControlPlane
+from sandbox.kubernetes.controllers import Controllers
+from sandbox.kubernetes.effects import KubernetesEffects
+from sandbox.kubernetes.host import KubernetesHost
+from sandbox.language import LanguageHost
+from sandbox.project import Project
+from sandbox.tools import load_tools
+
+
+class WorldError(Exception):
+    """The sandbox cannot start; the message says why and what to do."""
+
+
+class World:
+    """Everything the engine and Argo CD talk to, on loopback, with its state in one folder.
+
+    Use it as a context manager: leaving it ends every process and removes the folder.
+
+    Args:
+        checkout: Folder of the Pulumi project to run.
+        folder: Where everything lies; must not be in use by another sandbox.
+        kubernetes: Whether to start a Kubernetes API ahead of the first cluster. A preview needs none.
+    """
+
+    def __init__(self, checkout: Path, folder: Path, *, kubernetes: bool = True) -> None:
+        self.checkout = checkout
+        self.folder = folder
+        self._ahead = kubernetes
+        self._stack = ExitStack()
+
+    def __enter__(self) -> World:
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _start(self) -> None:
+        self._stack.enter_context(_FolderLock(self.folder))
+        tools = load_tools(self.checkout)
+        crds = {name.removesuffix("-crds"): path for name, path in tools.items() if name.endswith("-crds")}
+        certificate: Certificate = create_certificate(self.folder / "certificates")
+        self.aws = AwsEmulator(self.folder / "aws")
+        endpoint = self.aws.start()
+        self._stack.callback(self.aws.stop)
+        self.charts = ChartMirror(self.folder / "charts", certificate, crds)
+        self.charts.start()
+        self._stack.callback(self.charts.stop)
+        self.git = GitServer(self.checkout, self.folder / "git", certificate)
+        self.git.start()
+        self._stack.callback(self.git.stop)
+        self.project = Project(self.checkout, self.folder / "project", {"git": self.git.url, "charts": self.charts.url})
+        self.git.refresh(self.project.revisions())
+        self.project.prepare()
+        self._start_kubernetes(tools, endpoint, certificate)
+        self._start_hosts(tools, endpoint)
+
+    def _start_kubernetes(self, tools: Mapping[str, Path], endpoint: str, certificate: Certificate) -> None:
+        self.control_plane = ControlPlane(self.folder / "kubernetes", tools)
+        self._stack.callback(self.control_plane.stop)
+        self.argocd = ArgoCDProcesses(self.folder / "argocd", tools, self.control_plane, certificate)
+        self._stack.callback(self.argocd.stop)
+        self.controllers = Controllers(self.control_plane, endpoint)
+        self._stack.callback(self.controllers.stop)
+        if self._ahead:
+            thread = threading.Thread(target=self.control_plane.start, name="control-plane", daemon=True)
+            thread.start()
+            self._stack.callback(thread.join)
+
+    def _start_hosts(self, tools: Mapping[str, Path], endpoint: str) -> None:
+        effects = KubernetesEffects(self.control_plane, self.controllers)
+        hosts = {
+            "aws": AwsHost(endpoint, effects),
+            "eks": EksHost(),
+            "kubernetes": KubernetesHost(self.control_plane, effects, self.charts, self.argocd, tools),
+        }
+        ports = {}
+        for package, host in hosts.items():
+            ports[package] = host.serve()
+            self._stack.callback(host.stop)
+        language = LanguageHost()
+        language_port = language.serve()
+        self._stack.callback(language.stop)
+        self.environment = sandbox_environment(
+            folder=self.folder,
+            tools=tools,
+            ports=ports,
+            language_port=language_port,
+            aws_endpoint=endpoint,
+            kubeconfig=self.control_plane.kubeconfig,
+        )
+
+    @property
+    def kubeconfig(self) -> Path:
+        """File with access to the cluster."""
+        return self.control_plane.kubeconfig
+
+    def engine(self, stack: str) -> Engine:
+        """Return the engine on one stack of the project."""
+        return Engine(self.project.folder, stack, self.environment)
+
+    def inventory(self) -> dict[str, object]:
+        """Return what exists in AWS, service by service."""
+        return dict(self.aws.inventory())
+
+
+class _FolderLock:
+    """Holds a folder for one sandbox: a second one is refused, a crashed one's folder is taken over."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = (self._folder / "lock").open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise WorldError(
+                f"a sandbox is already running in {self._folder}: leave it, or name another folder"
+            ) from error
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._file is not None:
+            self._file.close()

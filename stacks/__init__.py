@@ -1,0 +1,1 @@
+"""Stacks: functions that wire components together from settings."""

@@ -1,0 +1,289 @@
+"""Configurations that must be refused, each with the one line that the user reads.
+
+The rows are numbered by the list of forty bad inputs that the platform is measured against; 0 marks rules beyond it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+# Inside the support window of the versions below, whenever the tests run.
+TODAY: Final = date(2026, 11, 21)
+REMOVED: Final = object()
+_NUMBER: Final = "must be text, for a number loses its zeros (1.30 becomes 1.3, 012 becomes 12); put it in quotes"
+_CIDR: Final = "not a CIDR range; write an address and a length such as 10.0.0.0/16"
+_URL: Final = "write one such as https://git.example.com/team/platform.git"
+_PINNED: Final = (
+    "production pins the tree, for a branch changes under it; write a tag such as v1.2.3 or a full commit id"
+)
+_ZONE: Final = "not the name of an availability zone (ids and Local Zones are not); write one such as ap-northeast-2a"
+_ADMIN: Final = "arn:aws:iam::123456789012:role/platform-admin"
+
+
+def sections(stack: str) -> dict[str, Any]:
+    """Return the sections of a stack's file."""
+    stored = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+    return {key.removeprefix("platform:"): value for key, value in stored["config"].items()}
+
+
+def engine_config(content: Mapping[str, Any]) -> dict[str, str]:
+    """Return the sections as the engine hands them to the program."""
+    return {
+        f"platform:{name}": value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for name, value in content.items()
+    }
+
+
+def changed(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the sections with values set, or `REMOVED`, at slash-separated paths."""
+    result = copy.deepcopy(dict(content))
+    for path, value in changes.items():
+        *parents, key = path.split("/")
+        target = result
+        for parent in parents:
+            target = target[parent]
+        if value is REMOVED:
+            del target[key]
+        else:
+            target[key] = value
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class BadInput:
+    """One row.
+
+    Attributes:
+        number: Which of the forty.
+        changes: What is done to the stack's sections.
+        line: What the user reads, as a whole.
+        stack: The stack that is changed.
+    """
+
+    number: int
+    changes: Mapping[str, Any]
+    line: str
+    stack: str = "dev"
+
+    @property
+    def sections(self) -> dict[str, Any]:
+        """The faulty configuration."""
+        return changed(sections(self.stack), self.changes)
+
+    @property
+    def id(self) -> str:
+        """Name of the test case."""
+        return f"{self.number:02}-{self.line.partition(':')[2].partition(':')[0].split(' = ')[0]}"
+
+
+def _network(number: int, cidr: object, text: str) -> BadInput:
+    return BadInput(number, {"network/cidr": cidr}, f"platform:network.cidr = {json.dumps(cidr)}: {text}")
+
+
+def _zone(number: int, zone: str, slot: int, text: str) -> BadInput:
+    return BadInput(number, {f"network/zones/{zone}": slot}, f"platform:network.zones.{zone} = {slot}: {text}")
+
+
+def _one(number: int, path: str, value: object, text: str, stack: str = "dev") -> BadInput:
+    key = path.replace("/", ".")
+    shown = "{...}" if isinstance(value, dict) else "[...]" if isinstance(value, list) else json.dumps(value)
+    return BadInput(number, {path: value}, f"platform:{key} = {shown}: {text}", stack)
+
+
+_PRIVATE = "not a private range; take one inside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10"
+_OPEN = "opens the API to the internet; name the ranges of those who need it, or write [] for none"
+
+NETWORK: Final = (
+    _network(1, "ten", _CIDR),
+    _network(1, "10.0.0.0", _CIDR),
+    _network(1, "10.0.0.0/33", _CIDR),
+    _network(1, "10.0.0.256/16", _CIDR),
+    _network(2, "10.0.0.1/16", "has host bits set; write 10.0.0.0/16"),
+    _network(3, "8.8.0.0/16", _PRIVATE),
+    _network(3, "224.0.0.0/16", _PRIVATE),
+    _network(4, "10.0.0.0/15", "larger than a VPC may be, which is /16; write 10.0.0.0/16"),
+    _network(5, "10.0.8.0/21", "too small for the subnets of six zones, which take a /20; write 10.0.0.0/20"),
+    _network(6, "fd00::/56", "an IPv6 range where an IPv4 one is due; write one such as 10.0.0.0/16"),
+    _network(40, 10, "must be text; write a range such as 10.0.0.0/16"),
+    _zone(7, "ap-northeast-2b", 0, "its subnets would overlap those of ap-northeast-2a; take slot 1"),
+    _zone(8, "ap-northeast-2b", 6, "outside the VPC, which has slots 0 to 5; take 1"),
+    _zone(8, "ap-northeast-2b", -1, "outside the VPC, which has slots 0 to 5; take 1"),
+    _one(9, "cluster/serviceCidr", "10.0.128.0/20", "overlaps the VPC's 10.0.0.0/16; take another range such as 172.20.0.0/16"),
+    _one(9, "cluster/serviceCidr", "100.64.0.0/16",
+         "outside what EKS takes; take one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"),
+    _one(9, "cluster/serviceCidr", "172.20.0.0/25", "EKS takes service ranges from /12 to /24; write 172.20.0.0/16"),
+    _one(11, "network/zones", {"ap-northeast-2a": 0}, "needs at least 2 of them; add one"),
+    _zone(12, "ap-northeast-1a", 2, "not a zone of ap-northeast-2; write one such as ap-northeast-2a"),
+    _one(13, "network/zones", ["ap-northeast-2a", "ap-northeast-2a"],
+         "must be a mapping; write one key: value per line under it"),
+    BadInput(14, {"network/zones/apne2-az3": 2}, f"platform:network.zones.apne2-az3: {_ZONE}"),
+    BadInput(14, {"network/zones/us-west-2-lax-1a": 2}, f"platform:network.zones.us-west-2-lax-1a: {_ZONE}"),
+    _one(40, "network/nat", "no", "must be 'none', 'single' or 'per-az'; write one of these"),
+    _one(0, "network/flowLogRetentionDays", 45, "not a retention that CloudWatch Logs has; write 60"),
+    _one(0, "cluster/logRetentionDays", 9999, "not a retention that CloudWatch Logs has; write 3653"),
+)  # fmt: skip
+
+ACCOUNT: Final = (
+    _one(15, "aws/region", "ap-northeast-9", "not a region that this platform knows; write one such as ap-northeast-2"),
+    _one(16, "aws/partition", "aws-cn", "no such key: follows from the region; remove it"),
+    _one(16, "aws/permissionsBoundary", "arn:aws-cn:iam::123456789012:policy/boundary",
+         "lies in partition aws-cn, the region ap-northeast-2 in aws; write arn:aws:..."),
+    _one(16, "cluster/admins/platform-team", "arn:aws-us-gov:iam::123456789012:role/platform-admin",
+         "lies in partition aws-us-gov, the region ap-northeast-2 in aws; write arn:aws:..."),
+    _one(17, "aws/accountId", 12345678901, _NUMBER),
+    _one(17, "aws/accountId", "12345678901", "not an account id; write all 12 digits in quotes"),
+    _one(17, "aws/accountId", "1234-5678-9012", "not an account id; write all 12 digits in quotes"),
+    _one(0, "aws/permissionsBoundary", "arn:aws:iam::210987654321:policy/boundary",
+         "a policy of another account; take one of 123456789012"),
+    _one(0, "aws/permissionsBoundary", "boundary",
+         "not the ARN of an IAM policy; write arn:aws:iam::123456789012:policy/NAME"),
+)  # fmt: skip
+
+CLUSTER: Final = (
+    _one(21, "cluster/version", "1.37", 'not known to be on EKS; write "1.36" or add its row to rules/support.py'),
+    _one(21, "cluster/version", "1.33", 'left standard support on 2026-07-29; write "1.36"'),
+    _one(21, "cluster/version", "1.28", 'left standard support before 2026-07-29; write "1.36"'),
+    _one(21, "cluster/version", "v1.36", 'not a Kubernetes minor version; write one such as "1.36"'),
+    _one(22, "cluster/version", 1.3, _NUMBER),
+    BadInput(24, {"cluster/name": "a" * 101}, f'platform:cluster.name = "{"a" * 79}...: '
+             "EKS takes 1 to 100 letters, digits, - and _, a letter or digit first; shorten or respell it"),
+    _one(24, "cluster/name", "platform.dev",
+         "EKS takes 1 to 100 letters, digits, - and _, a letter or digit first; shorten or respell it"),
+    BadInput(26, {"cluster/publicAccessCidrs": ["0.0.0.0/0"]},
+             f'platform:cluster.publicAccessCidrs[0] = "0.0.0.0/0": {_OPEN}', "prod"),
+    BadInput(26, {"cluster/publicAccessCidrs": ["203.0.113.0/24", "128.0.0.0/1"]},
+             f'platform:cluster.publicAccessCidrs[1] = "128.0.0.0/1": {_OPEN}'),
+    _one(27, "cluster/privateAccess", False,
+         "no such key: nodes always reach the API inside the VPC, the private endpoint is never off; remove it"),
+    _one(28, "cluster/admins", {}, "needs at least 1 of them; add one"),
+    _one(28, "cluster/admins/alice", "alice", "not the ARN of an IAM role; write arn:aws:iam::123456789012:role/NAME"),
+    _one(28, "cluster/admins/alice", "arn:aws:iam::123456789012:user/alice",
+         "the ARN of a user, and only roles may be administrators; write the ARN of the role itself"),
+    _one(28, "cluster/admins/alice", "arn:aws:iam::123456789012:root",
+         "the ARN of the root user, and only roles may be administrators; write the ARN of the role itself"),
+    _one(28, "cluster/admins/alice", "arn:aws:sts::123456789012:assumed-role/platform-admin/alice",
+         "the ARN of a session, and only roles may be administrators; write the ARN of the role itself"),
+    _one(29, "cluster/admins/second", _ADMIN, "the same role as platform-team; remove one of them"),
+    _one(40, "cluster/deletionProtection", "no", "must be true or false; write one of them, without quotes"),
+)  # fmt: skip
+
+NODES: Final = (
+    _one(32, "nodes/count/desired", 4, "must lie between min 2 and max 3; put the three in order"),
+    BadInput(32, {"nodes/count/min": 3, "nodes/count/desired": 3, "nodes/count/max": 2},
+             "platform:nodes.count.desired = 3: must lie between min 3 and max 2; put the three in order"),
+    _one(32, "nodes/count/min", 1, "must be at least 2; raise it"),
+    _one(33, "nodes/instanceType", "t9.medium",
+         "not a known x86_64 type; write one such as t3.medium, or add its row to rules/instance_types.py"),
+    _one(33, "nodes/instanceType", "t4g.medium",
+         "an arm64 type, and nodes run the x86_64 image; write one such as t3.medium"),
+    _one(33, "nodes/instanceType", "t3.micro",
+         "has addresses for 34 pods, and nodes announce 110; write t3.medium or larger"),
+    _one(33, "nodes/instanceType", "t3.small", "has 2 GiB and base nodes need 4; write t3.medium or larger"),
+    _one(34, "nodes/capacityType", "SPOT",
+         "no such key: base nodes are always on demand, or a spot interruption would end Karpenter itself; remove it"),
+    _one(36, "nodes/amiRelease", "latest", "not a release of the EKS image; write one such as 1.36.2-20260714"),
+    _one(0, "nodes/amiRelease", "1.37.0-20261101",
+         "nodes are never ahead of the control plane nor more than three minors behind; write a release of 1.36"),
+    _one(40, "nodes/diskGiB", "20", "must be a whole number; write digits only, without quotes"),
+    _one(0, "nodes/diskGiB", 8, "must be at least 20; raise it"),
+)  # fmt: skip
+
+KARPENTER: Final = (
+    BadInput(33, {"karpenter/instanceFamilies": ["t3", "t4g"]},
+             'platform:karpenter.instanceFamilies[1] = "t4g": '
+             "an arm64 family, and nodes run the x86_64 image; write one such as t3"),
+    BadInput(33, {"karpenter/instanceFamilies": ["t3", "t33"]},
+             'platform:karpenter.instanceFamilies[1] = "t33": '
+             "not a known x86_64 family; write one such as t3, or add its rows to rules/instance_types.py"),
+    BadInput(33, {"karpenter/instanceFamilies": ["t3", "m5"], "karpenter/instanceSizes": ["medium"]},
+             'platform:karpenter.instanceFamilies[1] = "m5": '
+             "comes in none of the sizes in instanceSizes; remove it or add a size"),
+    BadInput(35, {"karpenter/limits": REMOVED}, "platform:karpenter.limits: is missing; add it as in Pulumi.dev.yaml"),
+    BadInput(35, {"karpenter/limits/memory": REMOVED},
+             "platform:karpenter.limits.memory: is missing; add it as in Pulumi.dev.yaml"),
+    _one(35, "karpenter/limits/cpu", "many", 'not a number of vCPUs; write one such as "100"'),
+    _one(36, "karpenter/amiAlias", "al2023@latest",
+         "production pins its image, for latest replaces every node when AWS publishes; write al2023@vYYYYMMDD", "prod"),
+    _one(36, "karpenter/amiAlias", "bottlerocket@v1.2.3",
+         "no alias of Amazon Linux 2023; write one such as al2023@v20260714"),
+    _one(0, "karpenter/consolidateAfter", "soon", "not a duration; write one such as 1m or 1h30m, or Never"),
+)  # fmt: skip
+
+GITOPS: Final = (
+    _one(37, "gitops/repository", "http://git.example.com/platform.git",
+         "neither an https nor an ssh URL; write https://git.example.com/team/platform.git or git@HOST:PATH"),
+    BadInput(37, {"gitops/repository": "https://bot:s3cr3t@git.example.com/platform.git"},
+             'platform:gitops.repository = "https://***@git.example.com/platform.git": '
+             "holds credentials, which everybody could read in the cluster; write the URL without them"),
+    BadInput(37, {"gitops/repository": "https://git.example.com/platform.git?token=s3cr3t"},
+             'platform:gitops.repository = "https://git.example.com/platform.git?***": '
+             "holds a query or fragment; write the URL without it"),
+    _one(37, "gitops/charts/mirror", "oci://charts.example.com", f"not an https URL; {_URL}"),
+    _one(38, "gitops/revision", "HEAD", _PINNED, "prod"),
+    _one(38, "gitops/revision", "main", _PINNED, "prod"),
+    _one(38, "gitops/revision", "0a1b2c3", _PINNED, "prod"),
+    _one(0, "gitops/revision", "two words", "not a Git revision; write a tag such as v1.2.3"),
+)  # fmt: skip
+
+SHAPE: Final = (
+    BadInput(40, {"cluster/logRetention": 30}, "platform:cluster.logRetention: unknown key; write logRetentionDays"),
+    BadInput(40, {"gitops/charts/token": "s3cr3t"},
+             "platform:gitops.charts.token: unknown key; remove it; known are mirror"),
+    BadInput(40, {"clusters": {}}, "platform:clusters: unknown key; write cluster"),
+    BadInput(40, {"policy": REMOVED}, "platform:policy: is missing; add the section as in Pulumi.dev.yaml"),
+    BadInput(40, {"policy/tier": "test"},
+             'platform:policy.tier = "test": must be \'production\' or \'development\'; write one of these'),
+    _one(40, "gitops", "main", "must be a mapping; write one key: value per line under it"),
+    _one(40, "karpenter/capacityTypes", "spot", "must be a list; write it as [first, second]"),
+    BadInput(0, {"tags/aws:owner": "me"},
+             'platform:tags["aws:owner"]: AWS keeps the prefix aws: for itself; choose another key'),
+    BadInput(0, {"tags/Name": "x"},
+             "platform:tags.Name: a tag that the platform or Karpenter sets itself; choose another key"),
+    BadInput(0, {"tags": {f"key{number}": "x" for number in range(39)} | {"Environment": "dev", "Project": "x"}},
+             "platform:tags = {...}: there are 41 and room for 40 beside the platform's own; remove some"),
+    _one(0, "tags/Owner", "a" * 20 + "!",
+         "not 1 to 256 letters, digits, spaces and _ . : / = + - @; shorten or respell it"),
+    _one(0, "tags/owner", "x", "differs from Owner in case only, which IAM takes for the same; remove one"),
+    BadInput(0, {"tags/Project": REMOVED},
+             "platform:tags.Project: is missing, and costs and sweeps are told apart by it; add it"),
+    _one(40, "tags/CostCenter", 1234, _NUMBER),
+)  # fmt: skip
+
+PRODUCTION: Final = (
+    BadInput(11, {"network/zones/ap-northeast-2c": REMOVED},
+             "platform:network.zones = {...}: production lies in three zones, so that two are left when one fails; "
+             "add a zone", "prod"),
+    _one(0, "network/nat", "single",
+         "production has a NAT gateway in each zone, so that none depends on another; write per-az", "prod"),
+    _one(0, "network/flowLogRetentionDays", 180, "production keeps its flow log a year; write 365", "prod"),
+    _one(0, "cluster/logRetentionDays", 180, "production keeps its audit log a year; write 365", "prod"),
+    _one(0, "cluster/deletionProtection", False, "production is protected from deletion; write true", "prod"),
+    _one(0, "nodes/count/min", 2, "production has a base node in each of three zones; write 3", "prod"),
+    _one(0, "karpenter/capacityTypes", ["spot"],
+         "production falls back to on-demand when there is no spot capacity; add on-demand", "prod"),
+    _one(0, "karpenter/replicas", 1, "production has a second controller to take over; write 2", "prod"),
+)  # fmt: skip
+
+BAD_INPUTS: Final = (*NETWORK, *ACCOUNT, *CLUSTER, *NODES, *KARPENTER, *GITOPS, *SHAPE, *PRODUCTION)
+
+# Which of the forty are not refused by the settings, and why.
+ELSEWHERE: Final[Mapping[int, str]] = {
+    10: "pods take addresses of the VPC, so there is no pod range; peerings are not built",
+    18: "only AWS knows the account of the credentials; the provider's allowedAccountIds refuses any other",
+    19: "EKS is the only mode so far",
+    20: "EKS is the only mode so far",
+    23: "the recorded version is in the state and in EKS, which refuses the downgrade; settings read neither",
+    25: "no cluster name of up to 100 characters overflows anything: names are shortened where AWS has shorter limits",
+    30: "control-plane nodes belong to the self-managed cluster",
+    31: "control-plane nodes belong to the self-managed cluster",
+    39: "there are no hosted zones, certificates or domains yet",
+}

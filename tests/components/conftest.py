@@ -1,0 +1,94 @@
+"""The network and Karpenter on one example cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.captures import Capture, Registration
+from tests.conftest import ACCOUNT, CaptureProgram
+
+CLUSTER = "demo"
+TAGS = {"project": "demo", "owner": "platform"}
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+VPC = "aws:ec2/vpc:Vpc"
+SUBNET = "aws:ec2/subnet:Subnet"
+TABLE = "aws:ec2/routeTable:RouteTable"
+ROUTE = "aws:ec2/route:Route"
+ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+NAT = "aws:ec2/natGateway:NatGateway"
+EIP = "aws:ec2/eip:Eip"
+GATEWAY = "aws:ec2/internetGateway:InternetGateway"
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+FLOW_LOG = "aws:ec2/flowLog:FlowLog"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+KEY = "aws:kms/key:Key"
+ROLE = "aws:iam/role:Role"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+Builder = Callable[..., Capture]
+_COMMON = {
+    "cluster_name": CLUSTER,
+    "region": "ap-northeast-2",
+    "partition": "aws",
+    "account_id": ACCOUNT,
+    "permissions_boundary": BOUNDARY,
+    "tags": TAGS,
+}
+_NETWORK = {
+    **_COMMON,
+    "cidr": "10.0.0.0/16",
+    "zones": {"ap-northeast-2a": 0, "ap-northeast-2b": 1, "ap-northeast-2c": 2},
+    "nat": "per-az",
+    "flow_log_retention_days": 90,
+}
+
+
+@pytest.fixture(scope="session")
+def network(capture: CaptureProgram) -> Builder:
+    """Register a network; keyword arguments replace the example's."""
+    from components.network.component import Network, NetworkArgs
+
+    return _builder(capture, _NETWORK, lambda args: Network("network", NetworkArgs(**args)))
+
+
+@pytest.fixture(scope="session")
+def karpenter(capture: CaptureProgram) -> Builder:
+    """Register Karpenter's AWS side; keyword arguments replace the example's."""
+    from components.karpenter.component import Karpenter, KarpenterArgs
+
+    def register(args: dict[str, Any]) -> None:
+        Karpenter("karpenter", KarpenterArgs(**{"eks_cluster_name": args["cluster_name"], **args}))
+
+    return _builder(capture, _COMMON, register)
+
+
+def _builder(capture: CaptureProgram, example: dict[str, Any], register: Callable[[dict[str, Any]], object]) -> Builder:
+    """Register each set of arguments once: nothing changes a capture."""
+    known: dict[str, Capture] = {}
+
+    def build(*, preview: bool = False, expect: type[Exception] | None = None, **changes: Any) -> Capture:
+        args = {**example, **changes}
+        key = json.dumps([args, preview])
+        if key not in known:
+            known[key] = capture(
+                lambda: register(args),
+                preview=preview,
+                expect=expect,
+                partition=args["partition"],
+                region=args["region"],
+            )
+        return known[key]
+
+    return build
+
+
+def default_routes(captured: Capture) -> dict[str, Registration]:
+    """The way out of each subnet, by the subnet's name: association, table, default route."""
+    routes = {r.source("routeTableId"): r for r in captured.of_type(ROUTE)}
+    names = {r.urn: r.name for r in captured.of_type(SUBNET)}
+    tables = {names[r.source("subnetId")]: r.source("routeTableId") for r in captured.of_type(ASSOCIATION)}
+    return {subnet: routes[table] for subnet, table in tables.items() if table in routes}

@@ -1,0 +1,273 @@
+"""What the network registers, control by control, each with a mutation that the control catches.
+
+A control returns what is wrong with a capture: nothing for the network as it is, something for each mutation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.captures import Capture
+from tests.components.conftest import (
+    ASSOCIATION,
+    BOUNDARY,
+    CLUSTER,
+    DEFAULT_GROUP,
+    EIP,
+    ENDPOINT,
+    FLOW_LOG,
+    GATEWAY,
+    KEY,
+    LOG_GROUP,
+    NAT,
+    ROLE,
+    ROLE_POLICY,
+    ROUTE,
+    SUBNET,
+    TABLE,
+    TAGS,
+    VPC,
+    Builder,
+    default_routes,
+)
+from tests.conftest import ACCOUNT
+
+UNTAGGED = {ROUTE, ASSOCIATION, ROLE_POLICY, "aws:kms/alias:Alias"}
+ZONES = {"a": "ap-northeast-2a", "b": "ap-northeast-2b", "c": "ap-northeast-2c"}
+LOG_GROUP_ARN = f"arn:aws:logs:ap-northeast-2:{ACCOUNT}:log-group:/aws/vpc/{CLUSTER}/flow-logs"
+Control = Callable[[Capture], list[str]]
+Mutation = Callable[[Capture], Capture]
+
+
+def children_without_parent(captured: Capture) -> list[str]:
+    """Every child hangs under the network or its flow logs; the network under the stack."""
+    components = {r.urn for r in captured.resources if not r.custom}
+    children = [r for r in captured.resources if r.type != "platform:network:Network"]
+    return [r.urn for r in children if r.parent not in components]
+
+
+def options_of_its_own(captured: Capture) -> list[str]:
+    """Protection and retention are the caller's to set, and nothing drifts unseen."""
+    return [r.urn for r in captured.resources if r.protect or r.retain_on_delete or r.ignore_changes or r.aliases]
+
+
+def missing_tags(captured: Capture) -> list[str]:
+    """Whatever can carry tags carries the caller's."""
+    taggable = [r for r in captured.resources if r.custom and r.type not in UNTAGGED]
+    return [r.urn for r in taggable if not TAGS.items() <= r.inputs.get("tags", {}).items()]
+
+
+def zones_without_a_subnet(captured: Capture) -> list[str]:
+    """Each role has one subnet per zone, and names resolve inside the VPC (N1)."""
+    subnets = {(r.name, r.inputs["availabilityZone"]) for r in captured.of_type(SUBNET)}
+    wanted = {(f"network-{role}-{k}", z) for role in ("private", "public", "cluster") for k, z in ZONES.items()}
+    vpc = captured.one(VPC, "network-vpc").inputs
+    dns = [] if vpc.get("enableDnsSupport") and vpc.get("enableDnsHostnames") else ["DNS is off"]
+    return [f"{name} in {zone}" for name, zone in subnets ^ wanted] + dns
+
+
+def public_addresses(captured: Capture) -> list[str]:
+    """No subnet hands out public addresses (N2)."""
+    return [r.urn for r in captured.of_type(SUBNET) if r.inputs.get("mapPublicIpOnLaunch") is not False]
+
+
+def foreign_nat(captured: Capture) -> list[str]:
+    """Each private subnet leaves by the NAT gateway in its own zone's public subnet (N3)."""
+    nats = {r.urn: r for r in captured.of_type(NAT)}
+    ways = default_routes(captured)
+    wrong = []
+    for key in ZONES:
+        way = ways.get(f"network-private-{key}")
+        nat = nats.get(way.source("natGatewayId")) if way and "natGatewayId" in way.inputs else None
+        if nat is None or nat.source("subnetId") != captured.one(SUBNET, f"network-public-{key}").urn:
+            wrong.append(f"private-{key} does not leave by its own zone")
+    return wrong
+
+
+def internet_where_none_belongs(captured: Capture) -> list[str]:
+    """Public subnets leave by the internet gateway, the control plane's subnets not at all."""
+    ways = default_routes(captured)
+    wrong = [name for name in ways if name.startswith("network-cluster-")]
+    gateway = captured.one(GATEWAY, "network-igw").urn
+    for key in ZONES:
+        way = ways.get(f"network-public-{key}")
+        if way is None or way.source("gatewayId") != gateway:
+            wrong.append(f"public-{key} has no way to the internet")
+    return wrong
+
+
+def open_default_group(captured: Capture) -> list[str]:
+    """The VPC's default security group is adopted and has no rules (N5)."""
+    group = captured.one(DEFAULT_GROUP, "network-default")
+    rules = [key for key in ("ingress", "egress") if group.inputs.get(key) != []]
+    return rules + ([] if group.source("vpcId") == captured.one(VPC, "network-vpc").urn else ["not of this VPC"])
+
+
+def misplaced_subnet_tags(captured: Capture) -> list[str]:
+    """Load balancers and Karpenter find exactly the subnets meant for them (N9)."""
+    wanted = {
+        "public": {"kubernetes.io/role/elb": "1"},
+        "private": {"kubernetes.io/role/internal-elb": "1", "karpenter.sh/discovery": CLUSTER},
+        "cluster": {},
+    }
+    wrong = []
+    for subnet in captured.of_type(SUBNET):
+        tags = {k: v for k, v in subnet.inputs["tags"].items() if k not in TAGS and k != "Name"}
+        if tags != wanted[subnet.name.split("-")[1]]:
+            wrong.append(f"{subnet.name}: {tags}")
+    return wrong
+
+
+def s3_over_nat(captured: Capture) -> list[str]:
+    """Every route table leads to S3 without a NAT gateway."""
+    endpoint = captured.one(ENDPOINT, "network-s3")
+    missing = {r.urn for r in captured.of_type(TABLE)} ^ set(endpoint.property_dependencies["routeTableIds"])
+    right = (endpoint.inputs["vpcEndpointType"], endpoint.inputs["serviceName"]) == (
+        "Gateway",
+        "com.amazonaws.ap-northeast-2.s3",
+    )
+    return sorted(missing) + ([] if right else ["not the gateway endpoint of S3"])
+
+
+def unsafe_flow_log(captured: Capture) -> list[str]:
+    """All traffic is logged to a group with retention and a key of its own (N4)."""
+    log = captured.one(FLOW_LOG, "network-flow-logs-vpc")
+    group = captured.one(LOG_GROUP, "network-flow-logs-group")
+    key = captured.one(KEY, "network-flow-logs-key")
+    checks = {
+        "traffic": log.inputs["trafficType"] == "ALL" and log.source("vpcId") == captured.one(VPC, "network-vpc").urn,
+        "destination": log.source("logDestination") == group.urn,
+        "retention": group.inputs.get("retentionInDays") == 90,
+        "encryption": group.property_dependencies.get("kmsKeyId") == (key.urn,),
+        "rotation": key.inputs.get("enableKeyRotation") is True and key.inputs["deletionWindowInDays"] == 30,
+    }
+    return [name for name, holds in checks.items() if not holds]
+
+
+def confused_deputies(captured: Capture) -> list[str]:
+    """What a service principal may do is bound to this account and this log group (N4, I11)."""
+    key = json.loads(captured.one(KEY, "network-flow-logs-key").inputs["policy"])["Statement"]
+    trust = json.loads(captured.one(ROLE, "network-flow-logs-delivery").inputs["assumeRolePolicy"])["Statement"]
+    (delivery,) = json.loads(captured.one(ROLE_POLICY, "network-flow-logs-delivery").inputs["policy"])["Statement"]
+    flow_logs = f"arn:aws:ec2:ap-northeast-2:{ACCOUNT}:vpc-flow-log/*"
+    conditions = {
+        "logs.ap-northeast-2.amazonaws.com": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": LOG_GROUP_ARN}},
+        "vpc-flow-logs.amazonaws.com": {
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            "ArnLike": {"aws:SourceArn": flow_logs},
+        },
+    }
+    services = {s["Principal"]["Service"]: s.get("Condition") for s in [*key, *trust] if "Service" in s["Principal"]}
+    wrong = [] if services == conditions else [f"conditions are {services}"]
+    if set(delivery["Resource"]) != {LOG_GROUP_ARN, f"{LOG_GROUP_ARN}:*"}:
+        wrong.append(f"delivers to {delivery['Resource']}")
+    return wrong + [action for action in delivery["Action"] if action == "logs:CreateLogGroup" or "*" in action]
+
+
+def unsafe_destroy_order(captured: Capture) -> list[str]:
+    """Who is needed outlives who needs it: gateway and NAT, log group and flow log, permission and role's user."""
+    gateway = captured.one(GATEWAY, "network-igw").urn
+    log = captured.one(FLOW_LOG, "network-flow-logs-vpc")
+    log_needs = {
+        captured.one(LOG_GROUP, "network-flow-logs-group").urn,
+        captured.one(KEY, "network-flow-logs-key").urn,
+        captured.one(ROLE_POLICY, "network-flow-logs-delivery").urn,
+    }
+    holders = [*captured.of_type(NAT), *captured.of_type(EIP)]
+    wrong = [f"{r.name} outlives the internet gateway" for r in holders if gateway not in captured.needs(r)]
+    return wrong + [f"the flow log outlives {urn}" for urn in log_needs - captured.needs(log)]
+
+
+def unbounded_roles(captured: Capture) -> list[str]:
+    """The permissions boundary reaches every role (I9)."""
+    return [r.urn for r in captured.of_type(ROLE) if r.inputs.get("permissionsBoundary") != BOUNDARY]
+
+
+def unregistered_outputs(captured: Capture) -> list[str]:
+    """Both components show their outputs."""
+    return [r.urn for r in captured.resources if not r.custom and not captured.outputs.get(r.urn)]
+
+
+def _without_discovery(captured: Capture) -> Capture:
+    return captured.changed(SUBNET, "network-cluster-a", {"tags": {**TAGS, "karpenter.sh/discovery": CLUSTER}})
+
+
+def _other_zones_nat(captured: Capture) -> Capture:
+    route = captured.one(ROUTE, "network-private-b-default")
+    other = {**route.property_dependencies, "natGatewayId": (captured.one(NAT, "network-nat-a").urn,)}
+    return captured.changed(ROUTE, route.name, property_dependencies=other)
+
+
+def _cluster_on_the_internet(captured: Capture) -> Capture:
+    association = captured.one(ASSOCIATION, "network-cluster-a")
+    public = {**association.property_dependencies, "routeTableId": (captured.one(TABLE, "network-public").urn,)}
+    return captured.changed(ASSOCIATION, association.name, property_dependencies=public)
+
+
+def _endpoint_on_fewer_tables(captured: Capture) -> Capture:
+    deps = captured.one(ENDPOINT, "network-s3").property_dependencies
+    fewer = {**deps, "routeTableIds": deps["routeTableIds"][1:]}
+    return captured.changed(ENDPOINT, "network-s3", property_dependencies=fewer)
+
+
+def _widened(type_: str, name: str, key: str, old: str, new: str) -> Mutation:
+    def mutate(captured: Capture) -> Capture:
+        text = captured.one(type_, name).inputs[key]
+        assert old in text
+        return captured.changed(type_, name, {key: text.replace(old, new)})
+
+    return mutate
+
+
+def _changed(type_: str, name: str, inputs: dict[str, Any] | None = None, **fields: Any) -> Mutation:
+    return lambda captured: captured.changed(type_, name, inputs, **fields)
+
+
+def _no_outputs(captured: Capture) -> Capture:
+    return Capture(resources=captured.resources)
+
+
+MUTATIONS: list[tuple[Control, Mutation]] = [
+    (
+        children_without_parent,
+        _changed(EIP, "network-nat-a", parent="urn:pulumi:dev::platform::pulumi:pulumi:Stack::x"),
+    ),
+    (options_of_its_own, _changed(VPC, "network-vpc", protect=True)),
+    (options_of_its_own, _changed(SUBNET, "network-private-a", ignore_changes=("tags",))),
+    (missing_tags, _changed(NAT, "network-nat-a", {"tags": {"project": "demo"}})),
+    (zones_without_a_subnet, _changed(SUBNET, "network-private-b", {"availabilityZone": ZONES["a"]})),
+    (zones_without_a_subnet, _changed(VPC, "network-vpc", {"enableDnsHostnames": None})),
+    (public_addresses, _changed(SUBNET, "network-public-a", {"mapPublicIpOnLaunch": None})),
+    (foreign_nat, _other_zones_nat),
+    (internet_where_none_belongs, _cluster_on_the_internet),
+    (open_default_group, _changed(DEFAULT_GROUP, "network-default", {"ingress": None})),
+    (misplaced_subnet_tags, _without_discovery),
+    (misplaced_subnet_tags, _changed(SUBNET, "network-public-a", {"tags": TAGS})),
+    (s3_over_nat, _endpoint_on_fewer_tables),
+    (unsafe_flow_log, _changed(LOG_GROUP, "network-flow-logs-group", {"retentionInDays": None})),
+    (unsafe_flow_log, _changed(FLOW_LOG, "network-flow-logs-vpc", {"trafficType": "REJECT"})),
+    (confused_deputies, _widened(KEY, "network-flow-logs-key", "policy", "/flow-logs", "/*")),
+    (confused_deputies, _widened(ROLE_POLICY, "network-flow-logs-delivery", "policy", f'"{LOG_GROUP_ARN}"', '"*"')),
+    (confused_deputies, _widened(ROLE, "network-flow-logs-delivery", "assumeRolePolicy", ACCOUNT, "*")),
+    (unsafe_destroy_order, _changed(EIP, "network-nat-b", dependencies=())),
+    (unsafe_destroy_order, _changed(FLOW_LOG, "network-flow-logs-vpc", dependencies=())),
+    (unbounded_roles, _changed(ROLE, "network-flow-logs-delivery", {"permissionsBoundary": None})),
+    (unregistered_outputs, _no_outputs),
+]
+CONTROLS = list(dict.fromkeys(control for control, _ in MUTATIONS))
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.__name__)
+def test_control_holds(network: Builder, control: Control) -> None:
+    """The network of three zones breaks no control."""
+    assert control(network()) == []
+
+
+@pytest.mark.parametrize(("control", "mutation"), MUTATIONS, ids=lambda item: getattr(item, "__name__", ""))
+def test_control_catches_its_mutation(network: Builder, control: Control, mutation: Mutation) -> None:
+    """Each control reports a network in which one thing was changed."""
+    assert control(mutation(network())) != []

@@ -1,0 +1,31 @@
+"""Fixtures: the pinned tools, and the tree rendered once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.gitops.tree import CHECKOUT, Tool, Tree, render
+
+
+@pytest.fixture(scope="session")
+def tool() -> Tool:
+    """Find a tool (or a folder of CRDs) that `make setup` provided: `tool("helm")`."""
+    listing = CHECKOUT / ".tools.json"
+    paths: dict[str, str] = json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else {}
+
+    def find(name: str) -> Path:
+        path = Path(paths.get(name, ""))
+        if name not in paths or not path.exists():
+            pytest.fail(f"{name} is not set up; run `make setup`", pytrace=False)
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def tree(tool: Tool) -> Tree:
+    """The whole tree, rendered with tests/gitops/handover.json. Copy it before you change it."""
+    return render(tool)

@@ -1,0 +1,63 @@
+"""The project folder: copies with overrides, and a checkout that stays as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandbox.project import Project, ProjectError
+
+STACK = {"config": {"demo:gitops": {"repository": "https://git.example.com/x.git", "revision": "v1"}, "demo:size": 3}}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
+    (folder / "Pulumi.dev.yaml").write_text(yaml.safe_dump(STACK))
+    (folder / "pyproject.toml").write_text(
+        '[tool.sandbox]\nrevision = "demo:gitops.revision"\n[tool.sandbox.config]\n"demo:gitops.repository" = "{git}"\n'
+    )
+    return folder
+
+
+def read(path: Path) -> dict[str, object]:
+    loaded: dict[str, object] = yaml.safe_load(path.read_text())
+    return loaded
+
+
+def test_copies_run_the_checkouts_program_with_the_sandboxs_endpoints(checkout: Path, tmp_path: Path) -> None:
+    """The program is the checkout's; only the values named in pyproject.toml differ."""
+    Project(checkout, tmp_path / "copy", {"git": "https://127.0.0.1:1/tree.git"}).prepare()
+    assert read(tmp_path / "copy/Pulumi.yaml")["main"] == str(checkout)
+    config = read(tmp_path / "copy/Pulumi.dev.yaml")["config"]
+    assert config == {
+        "demo:gitops": {"repository": "https://127.0.0.1:1/tree.git", "revision": "v1"},
+        "demo:size": 3,
+    }
+    assert read(checkout / "Pulumi.dev.yaml") == STACK
+
+
+def test_what_the_engine_wrote_into_a_copy_is_kept(checkout: Path, tmp_path: Path) -> None:
+    """The encryption salt outlives a new copy, or the state could not be read any more."""
+    project = Project(checkout, tmp_path / "copy", {"git": "x"})
+    project.prepare()
+    copy = tmp_path / "copy/Pulumi.dev.yaml"
+    copy.write_text(copy.read_text() + "encryptionsalt: v1:salt\n")
+    project.prepare()
+    assert read(copy)["encryptionsalt"] == "v1:salt"
+
+
+def test_revisions_are_those_that_the_stacks_ask_for(checkout: Path, tmp_path: Path) -> None:
+    """The git server has to serve the tree under each of them."""
+    assert Project(checkout, tmp_path / "copy", {"git": "x"}).revisions() == {"v1"}
+
+
+def test_folder_that_is_no_project_is_refused_by_name(tmp_path: Path) -> None:
+    """Started elsewhere, the sandbox says which file it misses."""
+    (tmp_path / "pyproject.toml").write_text("")
+    with pytest.raises(ProjectError, match="Pulumi.yaml is not there"):
+        Project(tmp_path, tmp_path / "copy", {}).prepare()

@@ -1,0 +1,1 @@
+"""Set-up: provides the pinned command-line tools and the Python environment. Standard library only."""

@@ -1,0 +1,86 @@
+"""Every pinned version, one constant each.
+
+The line above a constant tells the update bot where newer versions are announced (see renovate.json).
+Python packages are pinned in pyproject.toml, Go modules in tools/*/go.mod; tests compare what is named twice.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- Platform ---
+
+# Kubernetes minor of both cluster variants; EKS offers it in standard support until 2027-08-02.
+# renovate: datasource=endoflife-date depName=amazon-eks versioning=loose
+KUBERNETES: Final = "1.36"
+
+# The machine image release; node groups and Karpenter take the same one.
+# renovate: datasource=github-releases depName=awslabs/amazon-eks-ami
+AL2023_RELEASE: Final = "v20260714"
+
+# What EKS calls that image for a managed node group: the kubelet it carries and the release.
+# renovate: datasource=github-releases depName=awslabs/amazon-eks-ami extractVersion=^v(?<version>.*)$
+AL2023_NODE_GROUP_RELEASE: Final = "1.36.2-20260714"
+
+# renovate: EKS add-on vpc-cni
+ADDON_VPC_CNI: Final = "v1.22.4-eksbuild.3"
+
+# renovate: EKS add-on coredns
+ADDON_COREDNS: Final = "v1.14.3-eksbuild.23"
+
+# renovate: EKS add-on kube-proxy
+ADDON_KUBE_PROXY: Final = "v1.36.0-eksbuild.25"
+
+# renovate: EKS add-on eks-pod-identity-agent
+ADDON_POD_IDENTITY_AGENT: Final = "v1.3.10-eksbuild.3"
+
+# renovate: EKS add-on aws-ebs-csi-driver
+ADDON_EBS_CSI: Final = "v1.66.0-eksbuild.1"
+
+# The controller's charts and the contract of its AWS side move together.
+# renovate: datasource=github-releases depName=aws/karpenter-provider-aws
+KARPENTER: Final = "1.14.1"
+
+# renovate: datasource=helm depName=argo-cd registryUrl=https://argoproj.github.io/argo-helm
+ARGO_CD_CHART: Final = "10.1.1"
+
+# The Argo CD that the chart installs.
+# renovate: datasource=github-releases depName=argoproj/argo-cd
+ARGO_CD: Final = "3.4.4"
+
+# --- Command-line tools that `make setup` provides ---
+
+# renovate: datasource=pypi depName=uv
+UV: Final = "0.13.8"
+
+# renovate: datasource=github-releases depName=pulumi/pulumi
+PULUMI_CLI: Final = "3.259.0"
+
+# One version for kube-apiserver, kube-scheduler, kube-controller-manager, kubectl and kubeadm.
+# renovate: datasource=github-releases depName=kubernetes/kubernetes
+KUBERNETES_TOOLS: Final = "1.36.4"
+
+# renovate: datasource=github-releases depName=etcd-io/etcd
+ETCD: Final = "3.6.16"
+
+# renovate: datasource=github-releases depName=kubernetes-sigs/kwok
+KWOK: Final = "0.7.0"
+
+# One binary is the CLI and all of the sandbox's Argo CD processes; it may run ahead of what the chart installs.
+# renovate: datasource=github-releases depName=argoproj/argo-cd
+ARGOCD_CLI: Final = "3.5.1"
+
+# renovate: datasource=go depName=github.com/alicebob/miniredis/v2
+MINIREDIS: Final = "2.38.0"
+
+# renovate: datasource=github-releases depName=helm/helm
+HELM: Final = "4.2.4"
+
+# renovate: datasource=github-releases depName=kubernetes-sigs/kustomize extractVersion=^kustomize/v(?<version>.*)$
+KUSTOMIZE: Final = "5.8.1"
+
+# renovate: datasource=github-releases depName=yannh/kubeconform
+KUBECONFORM: Final = "0.8.0"
+
+# renovate: datasource=github-releases depName=rhysd/actionlint
+ACTIONLINT: Final = "1.7.7"
