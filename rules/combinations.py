@@ -19,8 +19,9 @@ from rules.sections import Aws, Cluster, Karpenter, Network, Nodes
 # AWS takes 50 tags per resource; the platform, EKS and Karpenter add up to ten of their own.
 _MOST_TAGS: Final = 40
 _REQUIRED_TAGS: Final = ("Environment", "Project")
-# stacks/eks.py tells every kubelet this number; below 4 GiB its reservation for them leaves nothing for pods.
+# What stacks/eks.py tells every kubelet.
 _PODS_PER_NODE: Final = 110
+# Argo CD, a Karpenter and CoreDNS ask for 2.3 GiB, which must fit one base node when the other is lost.
 _LEAST_MEMORY_GIB: Final = 4
 
 
@@ -134,8 +135,8 @@ def _skew(cluster: Cluster, nodes: Nodes, today: date) -> Iterator[Fault]:
         return
     control_plane, kubelet = support.release(cluster.version), support.release(nodes.ami_release)
     if not control_plane[1] - 3 <= kubelet[1] <= control_plane[1]:
-        text = f"nodes are never ahead of the control plane nor more than three minors behind; write a release of {cluster.version}"
-        yield Fault(("nodes", "amiRelease"), text, nodes.ami_release)
+        rule = "nodes are never ahead of the control plane nor more than three minors behind"
+        yield Fault(("nodes", "amiRelease"), f"{rule}; write a release of {cluster.version}", nodes.ami_release)
 
 
 def _offered(karpenter: Karpenter) -> Iterator[Fault]:

@@ -26,7 +26,7 @@ _ABSENT: Final[Mapping[str, str]] = {
     "aws.partition": "follows from the region; remove it",
     "cluster.privateAccess": "nodes always reach the API inside the VPC, the private endpoint is never off; remove it",
     "cluster.publicAccess": "there is a public endpoint when publicAccessCidrs names somebody; write the ranges there",
-    "nodes.capacityType": "base nodes are always on demand, or a spot interruption would end Karpenter itself; remove it",
+    "nodes.capacityType": "base nodes are always on demand, or an interruption would end Karpenter itself; remove it",
 }
 
 # Wording of the faults that pydantic finds, by its error type; {names} come from the error's context.

@@ -97,7 +97,8 @@ class GitServer:
             listing = ["git", f"--git-dir={self._repository}", "--work-tree=.", "ls-files", "-z", "--others", "--cached", "--exclude-standard"]
         for path in _split(self._run(listing, cwd=self._source)):
             # Git names a repository inside by its folder; it is no part of this tree.
-            if not path.endswith("/") and not (self._source / path).is_dir():
+            file = self._source / path
+            if not path.endswith("/") and (file.is_symlink() or not file.is_dir()):
                 yield path
 
     def _git(self, *words: str, given: str = "", cwd: Path | None = None, check: bool = True) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import hypothesis
 import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import mocks, settings
@@ -18,6 +19,10 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from tests.captures import STACK_TYPE, Capture, Registration, mark_secret, plain
+
+# A busy machine is no failure, and examples are found again by their seed rather than in a local folder.
+hypothesis.settings.register_profile("platform", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("platform")
 
 ACCOUNT = "123456789012"
 Function = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]

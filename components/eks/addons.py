@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import pulumi
 from pulumi_aws.eks import Addon
 from pulumi_aws.iam import Role, RolePolicyAttachment
 
-from components.eks import documents
+from components.identity import policy as identity
 
 if TYPE_CHECKING:
     from pulumi_aws.eks import AddonPodIdentityAssociationArgsDict
@@ -91,26 +92,26 @@ class Addons(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _create_role(self, name: str, identity: AddonIdentity, args: AddonsArgs) -> pulumi.Output[str]:
+    def _create_role(self, name: str, wanted: AddonIdentity, args: AddonsArgs) -> pulumi.Output[str]:
         child = pulumi.ResourceOptions(parent=self)
-        arn = documents.cluster_arn(
-            partition=args.partition, region=args.region, account_id=args.account_id, cluster_name=args.cluster_name
+        trust = identity.pod_identity_trust(
+            account_id=args.account_id,
+            cluster=identity.cluster_arn(
+                partition=args.partition, region=args.region, account_id=args.account_id, cluster_name=args.cluster_name
+            ),
+            namespace="kube-system",
+            service_account=wanted.service_account,
         )
         role = Role(
             name,
-            assume_role_policy=documents.pod_identity_trust(
-                account_id=args.account_id,
-                cluster_arn=arn,
-                namespace="kube-system",
-                service_account=identity.service_account,
-            ),
+            assume_role_policy=json.dumps(trust),
             permissions_boundary=args.permissions_boundary,
             opts=child,
         )
         attachment = RolePolicyAttachment(
             name,
             role=role.name,
-            policy_arn=documents.managed_policy_arn(args.partition, identity.policy),
+            policy_arn=identity.managed_policy_arn(args.partition, wanted.policy),
             opts=child,
         )
         # The add-on's pods must not start with a role that has no rights yet.

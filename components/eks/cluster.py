@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_eks as eks
-from pulumi_aws.cloudwatch import LogGroup
 from pulumi_aws.ec2.tag import Tag
 from pulumi_aws.eks import AccessPolicyAssociationAccessScopeArgs, ClusterUpgradePolicyArgs
 from pulumi_aws.iam import Role, RolePolicyAttachment
 from pulumi_aws.kms import Alias, Key
 
 from components.eks import documents
+from components.identity import policy as identity
+from components.observability.log_group import EncryptedLogGroup, EncryptedLogGroupArgs
 
 _LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
@@ -95,14 +97,14 @@ class Cluster(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         role = Role(
             f"{name}-control-plane",
-            assume_role_policy=documents.service_trust("eks.amazonaws.com"),
+            assume_role_policy=json.dumps(identity.control_plane_trust()),
             permissions_boundary=args.permissions_boundary,
             opts=child,
         )
         attachment = RolePolicyAttachment(
             f"{name}-control-plane",
             role=role.name,
-            policy_arn=documents.managed_policy_arn(args.partition, "AmazonEKSClusterPolicy"),
+            policy_arn=identity.managed_policy_arn(args.partition, "AmazonEKSClusterPolicy"),
             opts=child,
         )
         # A cluster whose role loses its policy first cannot remove its own network interfaces at destroy.
@@ -121,32 +123,29 @@ class Cluster(pulumi.ComponentResource):
         Alias(f"{name}-secrets", name=f"alias/eks/{args.cluster_name}/secrets", target_key_id=key.key_id, opts=child)
         return key
 
-    def _create_log_group(self, name: str, args: ClusterArgs) -> LogGroup:
-        child = pulumi.ResourceOptions(parent=self)
-        log_group = f"/aws/eks/{args.cluster_name}/cluster"
-        key = Key(
+    def _create_log_group(self, name: str, args: ClusterArgs) -> EncryptedLogGroup:
+        return EncryptedLogGroup(
             f"{name}-logs",
-            description=f"Control-plane logs of {args.cluster_name}",
-            enable_key_rotation=True,
-            deletion_window_in_days=30,
-            policy=documents.logs_key_policy(
-                partition=args.partition, region=args.region, account_id=args.account_id, log_group=log_group
+            EncryptedLogGroupArgs(
+                log_group=f"/aws/eks/{args.cluster_name}/cluster",
+                alias=f"eks/{args.cluster_name}/logs",
+                retention_days=args.log_retention_days,
+                region=args.region,
+                partition=args.partition,
+                account_id=args.account_id,
+                tags=args.tags,
             ),
-            opts=child,
-        )
-        Alias(f"{name}-logs", name=f"alias/eks/{args.cluster_name}/logs", target_key_id=key.key_id, opts=child)
-        return LogGroup(
-            f"{name}-logs", name=log_group, retention_in_days=args.log_retention_days, kms_key_id=key.arn, opts=child
+            pulumi.ResourceOptions(parent=self),
         )
 
     def _create_cluster(
-        self, name: str, args: ClusterArgs, role: pulumi.Output[Role], key: Key, logs: LogGroup
+        self, name: str, args: ClusterArgs, role: pulumi.Output[Role], key: Key, logs: EncryptedLogGroup
     ) -> eks.Cluster:
         return eks.Cluster(
             name,
             # EKS makes the log group itself, for ever and unencrypted, when it is not there first. `depends_on` would
             # not reach the component's children, a value does.
-            name=logs.name.apply(lambda _: args.cluster_name),
+            name=logs.log_group.apply(lambda _: args.cluster_name),
             version=args.version,
             vpc_id=args.vpc_id,
             subnet_ids=args.subnet_ids,

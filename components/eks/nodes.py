@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from pulumi_aws.eks import NodeGroup
 from pulumi_aws.iam import Role, RolePolicyAttachment
 
 from components.eks import documents
+from components.identity import policy as identity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +90,7 @@ class BaseNodeGroup(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         role = Role(
             name,
-            assume_role_policy=documents.service_trust("ec2.amazonaws.com"),
+            assume_role_policy=json.dumps(identity.node_trust(args.partition)),
             permissions_boundary=args.permissions_boundary,
             opts=child,
         )
@@ -96,10 +98,10 @@ class BaseNodeGroup(pulumi.ComponentResource):
             RolePolicyAttachment(
                 f"{name}-{key}",
                 role=role.name,
-                policy_arn=documents.managed_policy_arn(args.partition, policy),
+                policy_arn=identity.managed_policy_arn(args.partition, policy),
                 opts=child,
             )
-            for key, policy in documents.NODE_POLICIES.items()
+            for key, policy in identity.NODE_POLICIES.items()
         ]
         # Nodes that start before their role's policies cannot join; nodes that outlive them cannot leave cleanly.
         ready = pulumi.Output.all(role.arn, *(attachment.policy_arn for attachment in attachments))

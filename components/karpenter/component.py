@@ -11,6 +11,7 @@ from pulumi_aws.eks import AccessEntry, PodIdentityAssociation
 from pulumi_aws.iam import Policy, Role, RolePolicyAttachment
 from pulumi_aws.sqs import Queue, QueuePolicy
 
+from components.identity import policy as identity
 from components.karpenter import policy
 from components.karpenter.controller import controller_policies
 from components.karpenter.rules import RULES, TARGET_ID
@@ -108,7 +109,7 @@ class Karpenter(pulumi.ComponentResource):
         """Create the role of the nodes that Karpenter launches, and let them join the cluster."""
         description = f"Nodes that Karpenter launches for {self._args.cluster_name}"
         role = self._create_role("node", self._scope.names.node_role, description, policy.node_trust(self._scope))
-        for purpose, managed in policy.NODE_POLICIES.items():
+        for purpose, managed in identity.NODE_POLICIES.items():
             RolePolicyAttachment(
                 f"{self._name}-node-{purpose}",
                 role=role.name,

@@ -9,20 +9,14 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from components.identity import policy as identity
 from components.karpenter.names import KarpenterNames, plan_names
-from components.partitions import dns_suffix
 
 Document = dict[str, Any]
 Statement = dict[str, Any]
 
 NAMESPACE: Final = "kube-system"
 SERVICE_ACCOUNT: Final = "karpenter"
-# Upstream also attaches AmazonEKS_CNI_Policy. Here it belongs to the VPC CNI's own identity, not to every pod's node.
-NODE_POLICIES: Final = {
-    "worker": "AmazonEKSWorkerNodePolicy",
-    "images": "AmazonEC2ContainerRegistryPullOnly",
-    "session-manager": "AmazonSSMManagedInstanceCore",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +68,7 @@ class Scope:
 
     def managed_policy(self, name: str) -> str:
         """ARN of a policy that AWS manages."""
-        return f"arn:{self.partition}:iam::aws:policy/{name}"
+        return identity.managed_policy_arn(self.partition, name)
 
     def _regional(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
@@ -82,32 +76,16 @@ class Scope:
 
 def node_trust(scope: Scope) -> Document:
     """Let EC2 instances take the node role."""
-    return document(
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": f"ec2.{dns_suffix(scope.partition)}"},
-            "Action": "sts:AssumeRole",
-        }
-    )
+    return identity.node_trust(scope.partition)
 
 
 def controller_trust(scope: Scope) -> Document:
     """Let the one service account of the one cluster take the controller role, through EKS Pod Identity."""
-    return document(
-        {
-            "Sid": "AllowEksAuthToAssumeRoleForPodIdentity",
-            "Effect": "Allow",
-            "Principal": {"Service": "pods.eks.amazonaws.com"},
-            "Action": ["sts:AssumeRole", "sts:TagSession"],
-            "Condition": {
-                "StringEquals": {
-                    "aws:SourceAccount": scope.account_id,
-                    "aws:RequestTag/eks-cluster-arn": scope.cluster_arn,
-                    "aws:RequestTag/kubernetes-namespace": NAMESPACE,
-                    "aws:RequestTag/kubernetes-service-account": SERVICE_ACCOUNT,
-                }
-            },
-        }
+    return identity.pod_identity_trust(
+        account_id=scope.account_id,
+        cluster=scope.cluster_arn,
+        namespace=NAMESPACE,
+        service_account=SERVICE_ACCOUNT,
     )
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws.cloudwatch import LogGroup
-from pulumi_aws.ec2.flow_log import FlowLog
+from pulumi_aws.ec2 import FlowLog
 from pulumi_aws.iam import Role, RolePolicy
-from pulumi_aws.kms import Alias, Key
 
 from components.network import policy
+from components.observability.log_group import EncryptedLogGroup, EncryptedLogGroupArgs
+from components.observability.policy import log_group_arn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,22 +48,22 @@ class FlowLogs(pulumi.ComponentResource):
         super().__init__("platform:network:FlowLogs", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         group_name = policy.flow_log_group_name(args.cluster_name)
-        group_arn = f"arn:{args.partition}:logs:{args.region}:{args.account_id}:log-group:{group_name}"
-
-        group = LogGroup(
-            f"{name}-group",
-            name=group_name,
-            retention_in_days=args.retention_days,
-            kms_key_id=self._create_key(name, args, group_arn).arn,
-            tags=dict(args.tags),
-            opts=child,
+        place = {"region": args.region, "partition": args.partition, "account_id": args.account_id}
+        group = EncryptedLogGroup(
+            name,
+            EncryptedLogGroupArgs(
+                log_group=group_name,
+                alias=f"{args.cluster_name}/flow-logs",
+                retention_days=args.retention_days,
+                tags=args.tags,
+                **place,
+            ),
+            child,
         )
         role = Role(
             f"{name}-delivery",
             description=f"Delivers flow logs to {group_name}",
-            assume_role_policy=policy.render(
-                policy.flow_log_trust(region=args.region, partition=args.partition, account_id=args.account_id)
-            ),
+            assume_role_policy=policy.render(policy.flow_log_trust(**place)),
             permissions_boundary=args.permissions_boundary,
             tags=dict(args.tags),
             opts=child,
@@ -71,7 +71,7 @@ class FlowLogs(pulumi.ComponentResource):
         permission = RolePolicy(
             f"{name}-delivery",
             role=role.name,
-            policy=policy.render(policy.flow_log_delivery(group_arn)),
+            policy=policy.render(policy.flow_log_delivery(log_group_arn(**place, log_group=group_name))),
             opts=child,
         )
         FlowLog(
@@ -85,22 +85,5 @@ class FlowLogs(pulumi.ComponentResource):
             # Without its permission the role delivers nothing, and the records until then are lost.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )
-        self.log_group_name = group.name
+        self.log_group_name = group.log_group
         self.register_outputs({"log_group_name": self.log_group_name})
-
-    def _create_key(self, name: str, args: FlowLogsArgs, group_arn: str) -> Key:
-        """Create the group's key. Deleting it waits 30 days, in which exported records can still be read."""
-        child = pulumi.ResourceOptions(parent=self)
-        key = Key(
-            f"{name}-key",
-            description=f"Encrypts the flow logs of {args.cluster_name}",
-            policy=policy.render(
-                policy.flow_log_key(group_arn, region=args.region, partition=args.partition, account_id=args.account_id)
-            ),
-            enable_key_rotation=True,
-            deletion_window_in_days=30,
-            tags=dict(args.tags),
-            opts=child,
-        )
-        Alias(f"{name}-key", name=f"alias/{args.cluster_name}/flow-logs", target_key_id=key.key_id, opts=child)
-        return key

@@ -1,42 +1,16 @@
-"""IAM and KMS documents of the flow logs: plain dicts, so that a preview shows them whole."""
+"""IAM documents of the flow logs: plain dicts, so that a preview shows them whole."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from components.partitions import dns_suffix
-
 Document = dict[str, Any]
 
 
 def flow_log_group_name(cluster_name: str) -> str:
-    """Name the log group; its key's policy has to know the name before the group exists."""
+    """Name the log group; documents have to know the name before the group exists."""
     return f"/aws/vpc/{cluster_name}/flow-logs"
-
-
-def flow_log_key(group_arn: str, *, region: str, partition: str, account_id: str) -> Document:
-    """Let CloudWatch Logs use the key for that one log group; the account keeps the administration."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "AllowAccountAdministration",
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:{partition}:iam::{account_id}:root"},
-                "Action": "kms:*",
-                "Resource": "*",
-            },
-            {
-                "Sid": "AllowFlowLogGroup",
-                "Effect": "Allow",
-                "Principal": {"Service": f"logs.{region}.{dns_suffix(partition)}"},
-                "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
-                "Resource": "*",
-                "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": group_arn}},
-            },
-        ],
-    }
 
 
 def flow_log_trust(*, region: str, partition: str, account_id: str) -> Document:

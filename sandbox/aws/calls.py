@@ -102,6 +102,10 @@ class Caller:
                 self._clients[service, region] = self._session.client(service, region_name=region, endpoint_url=self.endpoint, config=config)
             return self._clients[service, region]
 
+    def regions(self) -> list[str]:
+        """Return the regions of AWS."""
+        return self._session.get_available_regions("ec2")
+
     def shape(self, service: str, region: str, operation: str) -> Shape:
         """Return the shape of an operation's parameters.
 
@@ -143,7 +147,7 @@ class Caller:
 def pick(expression: str, data: Any, scope: Mapping[str, Any]) -> Any:
     """Evaluate a JMESPath expression over data, `$name` standing for a literal from the scope."""
     # JMESPath has no way to look outside of a filter, so the scope's values go in as text.
-    text = re.sub(r"\$(\w+)", lambda match: "`" + json.dumps(scope.get(match[1])).replace("`", "\\`") + "`", expression)
+    text = re.sub(r"\$(\w+)", lambda match: "`" + json.dumps(scope.get(match[1])).replace("`", "\\`") + "`" if match[1] in scope else match[0], expression)
     return jmespath.search(text, data, FUNCTIONS)
 
 

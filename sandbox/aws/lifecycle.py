@@ -45,7 +45,8 @@ class Lifecycle:
         for name in sorted({*olds, *news}):
             if name.startswith("__") or (name in self.row.computed and news.get(name) is None):
                 continue
-            if has_unknown(news.get(name)) or not same(olds.get(name), news.get(name), name in self.row.ordered):
+            old = self._chosen(name, olds.get(name), news.get(name))
+            if has_unknown(news.get(name)) or not same(old, news.get(name), name in self.row.ordered):
                 found.append(name)
         return found
 
@@ -145,6 +146,12 @@ class Lifecycle:
         return self.session.caller.problems(self.session.service, self.session.region, step.operation, params, has_unknown(inputs))
 
     # Parts ---------------------------------------------------------------------------------------------------------
+
+    def _chosen(self, name: str, old: Any, new: Any) -> Any:
+        """Return an old input without the nested ones that AWS chose and the program leaves to it."""
+        if not isinstance(old, dict) or not isinstance(new, dict):
+            return old
+        return {key: value for key, value in old.items() if key in new or f"{name}.{key}" not in self.row.computed}
 
     def _created(self) -> set[str]:
         row, names = self.row, {*self.schema.inputs}

@@ -92,7 +92,8 @@ class Session:
         for name, value in scope.inputs.items():
             if name in ("tags", "region") or name.startswith("__"):
                 continue
-            for place, holder in ((shape, found), (nested, found.setdefault(scope.nest, {}))):
+            # The nested member first: both levels of a launch template know `TagSpecifications`.
+            for place, holder in ((nested, found.setdefault(scope.nest, {})), (shape, found)):
                 target = scope.rename.get(name) or member(name, place.members) if place else None
                 if place and target in place.members:
                     holder[target] = encode(value, place.members[target], name, scope.rename)

@@ -12,13 +12,15 @@ from urllib.parse import urlencode
 
 import urllib3
 
+from sandbox.protocol import HostError
+
 Manifest = dict[str, Any]
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 
 
-class ApiError(Exception):
+class ApiError(HostError):
     """The API server refused.
 
     Attributes:

@@ -15,12 +15,13 @@ from sandbox.kubernetes.inventory import Inventory, inventory
 from sandbox.kubernetes.nodes import nodes
 from sandbox.kubernetes.processes import Supervisor
 from sandbox.kubernetes.servers import Servers
+from sandbox.protocol import HostError
 
 _GROUP = "eks.amazonaws.com/nodegroup"
 _NODES_SECONDS = 120.0
 
 
-class ClusterError(Exception):
+class ClusterError(HostError):
     """What EKS, or this sandbox with its one API server, refuses."""
 
 

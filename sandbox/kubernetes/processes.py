@@ -122,6 +122,15 @@ class Supervisor:
         (self.folder / "pids" / f"{name}.json").write_text(json.dumps(record), encoding="utf-8")
         return process
 
+    def run(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """Run a program to its end and return its exit code and what it printed. Its log does not stay."""
+        process = self.start(name, command, environment)
+        try:
+            return process.popen.wait(), process.log.read_text(encoding="utf-8", errors="replace")
+        finally:
+            self.stop(name)
+            process.log.unlink(missing_ok=True)
+
     def stop(self, *names: str) -> None:
         """End the named children, or all: SIGTERM to each, SIGKILL to what has not ended a few seconds later."""
         ending = [self._processes.pop(name) for name in names or tuple(self._processes) if name in self._processes]

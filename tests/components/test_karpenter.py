@@ -50,12 +50,12 @@ def missing_tags(captured: Capture) -> list[str]:
 
 
 def unbounded_roles(captured: Capture) -> list[str]:
-    """The permissions boundary reaches both roles (I9)."""
+    """The permissions boundary reaches both roles."""
     return [r.urn for r in captured.of_type(ROLE) if r.inputs.get("permissionsBoundary") != BOUNDARY]
 
 
 def loose_controller_trust(captured: Capture) -> list[str]:
-    """One service account of one cluster can be the controller (I5)."""
+    """One service account of one cluster can be the controller."""
     role = captured.one(ROLE, "karpenter-controller")
     (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
     wanted = {
@@ -69,7 +69,7 @@ def loose_controller_trust(captured: Capture) -> list[str]:
 
 
 def association_too_early(captured: Capture) -> list[str]:
-    """The service account gets the role when the role can do everything, and loses it before (I5)."""
+    """The service account gets the role when the role can do everything, and loses it before."""
     association = captured.one(ASSOCIATION, "karpenter-controller")
     role = captured.one(ROLE, "karpenter-controller").urn
     rights = {r.urn for r in captured.of_type(ATTACHMENT) if r.source("role") == role}
@@ -88,7 +88,7 @@ def unattached_policies(captured: Capture) -> list[str]:
 
 
 def nodes_that_cannot_join(captured: Capture) -> list[str]:
-    """The node role has an access entry for Linux nodes and no other right in the cluster (E5)."""
+    """The node role has an access entry for Linux nodes and no other right in the cluster."""
     entry = captured.one(ACCESS_ENTRY, "karpenter-node")
     checks = {
         "type": entry.inputs.get("type") == "EC2_LINUX",
@@ -100,7 +100,7 @@ def nodes_that_cannot_join(captured: Capture) -> list[str]:
 
 
 def lost_events(captured: Capture) -> list[str]:
-    """No rule sends before the queue lets it: what is refused then is lost (K4, K5)."""
+    """No rule sends before the queue lets it: what is refused then is lost."""
     permission = captured.one(QUEUE_POLICY, "karpenter-interruption")
     wrong = [target.name for target in captured.of_type(TARGET) if permission.urn not in captured.needs(target)]
     queue = captured.one(QUEUE, "karpenter-interruption").urn
@@ -192,7 +192,7 @@ def test_documents_are_known_before_anything_exists(karpenter: Builder) -> None:
     ],
 )
 def test_other_partitions_have_their_own_arns(karpenter: Builder, partition: str, region: str, ec2: str) -> None:
-    """No ARN of the commercial partition appears elsewhere, and EC2 is trusted under the partition's name (I10)."""
+    """No ARN of the commercial partition appears elsewhere, and EC2 is trusted under the partition's name."""
     captured = karpenter(partition=partition, region=region, permissions_boundary=None)
     assert "arn:aws:" not in json.dumps([dict(r.inputs) for r in captured.resources])
     (trust,) = json.loads(captured.one(ROLE, "karpenter-node").inputs["assumeRolePolicy"])["Statement"]

@@ -103,7 +103,7 @@ def test_documents_are_known_before_anything_exists(network: Builder) -> None:
     """A first preview shows every policy whole."""
     captured = network(preview=True)
     documents = [
-        captured.one(KEY, "network-flow-logs-key").inputs["policy"],
+        captured.one(KEY, "network-flow-logs").inputs["policy"],
         captured.one(ROLE, "network-flow-logs-delivery").inputs["assumeRolePolicy"],
         captured.one(ROLE_POLICY, "network-flow-logs-delivery").inputs["policy"],
     ]
@@ -120,7 +120,7 @@ def test_documents_are_known_before_anything_exists(network: Builder) -> None:
     ],
 )
 def test_other_partitions_have_their_own_arns(network: Builder, partition: str, region: str, logs: str) -> None:
-    """No ARN of the commercial partition appears elsewhere, and the log service has the partition's domain (I10)."""
+    """No ARN of the commercial partition appears elsewhere, and the log service has the partition's domain."""
     captured = network(
         partition=partition, region=region, zones={f"{region}a": 0, f"{region}b": 1}, permissions_boundary=None
     )

@@ -62,7 +62,7 @@ def missing_tags(captured: Capture) -> list[str]:
 
 
 def zones_without_a_subnet(captured: Capture) -> list[str]:
-    """Each role has one subnet per zone, and names resolve inside the VPC (N1)."""
+    """Each role has one subnet per zone, and names resolve inside the VPC."""
     subnets = {(r.name, r.inputs["availabilityZone"]) for r in captured.of_type(SUBNET)}
     wanted = {(f"network-{role}-{k}", z) for role in ("private", "public", "cluster") for k, z in ZONES.items()}
     vpc = captured.one(VPC, "network-vpc").inputs
@@ -71,12 +71,12 @@ def zones_without_a_subnet(captured: Capture) -> list[str]:
 
 
 def public_addresses(captured: Capture) -> list[str]:
-    """No subnet hands out public addresses (N2)."""
+    """No subnet hands out public addresses."""
     return [r.urn for r in captured.of_type(SUBNET) if r.inputs.get("mapPublicIpOnLaunch") is not False]
 
 
 def foreign_nat(captured: Capture) -> list[str]:
-    """Each private subnet leaves by the NAT gateway in its own zone's public subnet (N3)."""
+    """Each private subnet leaves by the NAT gateway in its own zone's public subnet."""
     nats = {r.urn: r for r in captured.of_type(NAT)}
     ways = default_routes(captured)
     wrong = []
@@ -101,14 +101,14 @@ def internet_where_none_belongs(captured: Capture) -> list[str]:
 
 
 def open_default_group(captured: Capture) -> list[str]:
-    """The VPC's default security group is adopted and has no rules (N5)."""
+    """The VPC's default security group is adopted and has no rules."""
     group = captured.one(DEFAULT_GROUP, "network-default")
     rules = [key for key in ("ingress", "egress") if group.inputs.get(key) != []]
     return rules + ([] if group.source("vpcId") == captured.one(VPC, "network-vpc").urn else ["not of this VPC"])
 
 
 def misplaced_subnet_tags(captured: Capture) -> list[str]:
-    """Load balancers and Karpenter find exactly the subnets meant for them (N9)."""
+    """Load balancers and Karpenter find exactly the subnets meant for them."""
     wanted = {
         "public": {"kubernetes.io/role/elb": "1"},
         "private": {"kubernetes.io/role/internal-elb": "1", "karpenter.sh/discovery": CLUSTER},
@@ -134,10 +134,10 @@ def s3_over_nat(captured: Capture) -> list[str]:
 
 
 def unsafe_flow_log(captured: Capture) -> list[str]:
-    """All traffic is logged to a group with retention and a key of its own (N4)."""
+    """All traffic is logged to a group with retention and a key of its own."""
     log = captured.one(FLOW_LOG, "network-flow-logs-vpc")
-    group = captured.one(LOG_GROUP, "network-flow-logs-group")
-    key = captured.one(KEY, "network-flow-logs-key")
+    group = captured.one(LOG_GROUP, "network-flow-logs")
+    key = captured.one(KEY, "network-flow-logs")
     checks = {
         "traffic": log.inputs["trafficType"] == "ALL" and log.source("vpcId") == captured.one(VPC, "network-vpc").urn,
         "destination": log.source("logDestination") == group.urn,
@@ -149,8 +149,8 @@ def unsafe_flow_log(captured: Capture) -> list[str]:
 
 
 def confused_deputies(captured: Capture) -> list[str]:
-    """What a service principal may do is bound to this account and this log group (N4, I11)."""
-    key = json.loads(captured.one(KEY, "network-flow-logs-key").inputs["policy"])["Statement"]
+    """What a service principal may do is bound to this account and this log group."""
+    key = json.loads(captured.one(KEY, "network-flow-logs").inputs["policy"])["Statement"]
     trust = json.loads(captured.one(ROLE, "network-flow-logs-delivery").inputs["assumeRolePolicy"])["Statement"]
     (delivery,) = json.loads(captured.one(ROLE_POLICY, "network-flow-logs-delivery").inputs["policy"])["Statement"]
     flow_logs = f"arn:aws:ec2:ap-northeast-2:{ACCOUNT}:vpc-flow-log/*"
@@ -173,8 +173,8 @@ def unsafe_destroy_order(captured: Capture) -> list[str]:
     gateway = captured.one(GATEWAY, "network-igw").urn
     log = captured.one(FLOW_LOG, "network-flow-logs-vpc")
     log_needs = {
-        captured.one(LOG_GROUP, "network-flow-logs-group").urn,
-        captured.one(KEY, "network-flow-logs-key").urn,
+        captured.one(LOG_GROUP, "network-flow-logs").urn,
+        captured.one(KEY, "network-flow-logs").urn,
         captured.one(ROLE_POLICY, "network-flow-logs-delivery").urn,
     }
     holders = [*captured.of_type(NAT), *captured.of_type(EIP)]
@@ -183,7 +183,7 @@ def unsafe_destroy_order(captured: Capture) -> list[str]:
 
 
 def unbounded_roles(captured: Capture) -> list[str]:
-    """The permissions boundary reaches every role (I9)."""
+    """The permissions boundary reaches every role."""
     return [r.urn for r in captured.of_type(ROLE) if r.inputs.get("permissionsBoundary") != BOUNDARY]
 
 
@@ -248,9 +248,9 @@ MUTATIONS: list[tuple[Control, Mutation]] = [
     (misplaced_subnet_tags, _without_discovery),
     (misplaced_subnet_tags, _changed(SUBNET, "network-public-a", {"tags": TAGS})),
     (s3_over_nat, _endpoint_on_fewer_tables),
-    (unsafe_flow_log, _changed(LOG_GROUP, "network-flow-logs-group", {"retentionInDays": None})),
+    (unsafe_flow_log, _changed(LOG_GROUP, "network-flow-logs", {"retentionInDays": None})),
     (unsafe_flow_log, _changed(FLOW_LOG, "network-flow-logs-vpc", {"trafficType": "REJECT"})),
-    (confused_deputies, _widened(KEY, "network-flow-logs-key", "policy", "/flow-logs", "/*")),
+    (confused_deputies, _widened(KEY, "network-flow-logs", "policy", "/flow-logs", "/*")),
     (confused_deputies, _widened(ROLE_POLICY, "network-flow-logs-delivery", "policy", f'"{LOG_GROUP_ARN}"', '"*"')),
     (confused_deputies, _widened(ROLE, "network-flow-logs-delivery", "assumeRolePolicy", ACCOUNT, "*")),
     (unsafe_destroy_order, _changed(EIP, "network-nat-b", dependencies=())),

@@ -157,7 +157,7 @@ def _changed(path: str, value: Any) -> dict[str, Any]:
     return handover
 
 
-_REFUSED = {
+_REFUSED: dict[str, list[Any]] = {
     "cluster.name": ["", "a b", "x" * 101],
     "cluster.region": ["", "eu-west-1a", "Ireland"],
     "cluster.unknown": ["x"],
@@ -210,7 +210,7 @@ def test_helm_applies_the_schema(tool: Tool) -> None:
         helm(tool, BOOTSTRAP, "root", "argocd", {**HANDOVER, "clutser": {}})
 
 
-_OTHER = {
+_OTHER: dict[str, Any] = {
     "cluster.name": "other_cluster-2",
     "cluster.region": "us-gov-west-1",
     "repository.url": "ssh://git@git.example.com:2222/other.git",
@@ -245,10 +245,3 @@ def test_every_value_has_another() -> None:
     """The test above leaves out no key of the hand-over."""
     schema = _schema(BOOTSTRAP)
     assert _OTHER.keys() == {path for path, node in _nodes(schema, schema) if "properties" not in node}
-
-
-@pytest.mark.parametrize("chart", _CHARTS)
-def test_chart_is_of_this_repository(chart: str) -> None:
-    """A chart of the tree depends on no other chart: nothing is fetched that this repository does not pin."""
-    metadata = yaml.safe_load((CHECKOUT / chart / "Chart.yaml").read_text(encoding="utf-8"))
-    assert "dependencies" not in metadata

@@ -114,14 +114,14 @@ def test_names_of_a_short_cluster_are_the_documented_ones() -> None:
 def test_shortened_names_never_change() -> None:
     """A running cluster's names stay as they are, hash and all: another name would replace its roles."""
     names = plan_names("c" * 100)
-    assert names.node_role == f"KarpenterNodeRole-{'c' * 37}-HASH"
-    assert names.rules["rebalance"] == f"{'c' * 11}-HASH-karpenter-rebalance"
-    assert names.queue == f"{'c' * 61}-HASH-karpenter"
+    assert names.node_role == f"KarpenterNodeRole-{'c' * 37}-bdcdc9e9"
+    assert names.rules["rebalance"] == f"{'c' * 11}-bdcdc9e9-karpenter-rebalance"
+    assert names.queue == f"{'c' * 61}-bdcdc9e9-karpenter"
 
 
 @pytest.mark.parametrize(("partition", "region"), LONGEST_REGIONS)
 def test_documents_fit_at_the_longest_name(partition: str, region: str) -> None:
-    """With 100 characters in the longest region each policy and trust is within IAM's quota (I7)."""
+    """With 100 characters in the longest region each policy and trust is within IAM's quota."""
     longest = scope("n" * 100, partition, region)
     sizes = {kind: size(document) for kind, document in controller_policies(longest).items()}
     trusts = {"node": size(policy.node_trust(longest)), "controller": size(policy.controller_trust(longest))}

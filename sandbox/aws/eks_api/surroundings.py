@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from moto.core.exceptions import JsonRESTError, RESTError, ServiceException
+from moto.core.exceptions import ServiceException
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
@@ -22,7 +22,7 @@ __all__ = [
     "require_security_groups", "template", "zones",
 ]  # fmt: skip
 
-MotoError = (JsonRESTError, RESTError, ServiceException)
+MotoError = ServiceException
 Subnets = Sequence[str]
 
 

@@ -36,7 +36,12 @@ ROWS = (
         },
         local=("forceUpdateVersion", "defaultAddonsToRemoves"),
         defaults={"bootstrapSelfManagedAddons": True},
-        computed=("accessConfig", "kubernetesNetworkConfig", "version", "upgradePolicy", "deletionProtection"),
+        computed=(
+            "accessConfig", "deletionProtection", "kubernetesNetworkConfig", "upgradePolicy", "version", "accessConfig.authenticationMode",
+            "accessConfig.bootstrapClusterCreatorAdminPermissions", "kubernetesNetworkConfig.elasticLoadBalancing", "kubernetesNetworkConfig.ipFamily",
+            "kubernetesNetworkConfig.serviceIpv4Cidr", "vpcConfig.clusterSecurityGroupId", "vpcConfig.endpointPrivateAccess",
+            "vpcConfig.endpointPublicAccess", "vpcConfig.publicAccessCidrs", "vpcConfig.securityGroupIds", "vpcConfig.vpcId",
+        ),  # fmt: skip
         auto=AutoName(limit=100),
         tags="eks",
     ),
@@ -62,7 +67,7 @@ ROWS = (
         },
         out={"arn": "nodegroupArn"},
         local=("forceUpdateVersion",),
-        computed=("amiType", "capacityType", "diskSize", "instanceTypes", "releaseVersion", "version", "updateConfig", "nodeRepairConfig"),
+        computed=("amiType", "capacityType", "diskSize", "instanceTypes", "releaseVersion", "version", "updateConfig", "nodeRepairConfig", "launchTemplate.id", "launchTemplate.name"),
         ordered=("instanceTypes",),
         auto=AutoName(input="nodeGroupName", limit=63),
         tags="eks",

@@ -98,7 +98,7 @@ ROWS = (
             "clientIdLists": roles.set_client_ids,
         },
         delete=("delete_open_id_connect_provider {OpenIDConnectProviderArn: id}",),
-        out={"arn": "id", "url": "Url"},
+        out={"arn": "id", "url": "starts_with(Url, 'https://') && Url || join('', ['https://', Url])"},
         computed=("thumbprintLists",),
         name="url",
         tags="oidc",

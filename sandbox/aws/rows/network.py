@@ -55,12 +55,12 @@ ROWS = (
         },
         delete=("delete_subnet {SubnetId: id}",),
         out={
-            "arn": "SubnetArn",
+            "arn": "join('', ['arn:', partition, ':ec2:', region, ':', account, ':subnet/', id])",
             "enableResourceNameDnsARecordOnLaunch": "PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsARecord",
             "privateDnsHostnameTypeOnLaunch": "PrivateDnsNameOptionsOnLaunch.HostnameType",
         },
         defaults={"mapPublicIpOnLaunch": False, "assignIpv6AddressOnCreation": False, "enableResourceNameDnsARecordOnLaunch": False},
-        computed=("availabilityZone", "availabilityZoneId", "privateDnsHostnameTypeOnLaunch"),
+        computed=("availabilityZone", "availabilityZoneId", "privateDnsHostnameTypeOnLaunch", "ipv6Native"),
         tags="ec2",
         tag_type="subnet",
     ),
@@ -226,7 +226,8 @@ ROWS = (
         read=(
             "describe_launch_templates {LaunchTemplateIds: [id]} -> LaunchTemplates[0]",
             "describe_launch_template_versions {LaunchTemplateId: id, Versions: ['$Latest']}"
-            " -> LaunchTemplateVersions[0].merge(LaunchTemplateData, {description: VersionDescription})",
+            " -> LaunchTemplateVersions[0].merge(LaunchTemplateData, {description: VersionDescription,"
+            " TagSpecifications: LaunchTemplateData.TagSpecifications[?ResourceType!='launch-template']})",
         ),
         set={"defaultVersion updateDefaultVersion": gateways.set_default_version, "*": gateways.new_template_version},
         delete=("delete_launch_template {LaunchTemplateId: id}",),

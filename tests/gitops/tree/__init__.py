@@ -112,7 +112,7 @@ def helm(tool: Tool, path: str, release: str, namespace: str, values: Mapping[st
 
 
 def _run(program: Path, *arguments: str, given: str = "") -> str:
-    done = subprocess.run([program, *arguments], input=given, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([program, *arguments], check=False, input=given, capture_output=True, text=True, timeout=60)
     if done.returncode:
         raise RuntimeError(done.stderr)
     return done.stdout

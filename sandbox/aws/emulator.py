@@ -1,0 +1,172 @@
+"""The emulated AWS: moto's server on a loopback port, and an inventory of what exists in it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from moto.core.base_backend import BackendDict
+from moto.moto_api._internal import moto_api_backend
+from moto.server import ThreadedMotoServer
+
+from sandbox.aws.calls import Caller, pick, recipe
+from sandbox.aws.eks_api import EKS, install
+from sandbox.aws.session import ACCOUNT
+
+__all__ = ["AwsEmulator"]
+
+# Service → kind → where the ids are. Entries of two items are an id and its VPC: those of default VPCs are moto's own,
+# and those whose VPC is gone are network ACLs that moto forgets to remove.
+KINDS: dict[str, dict[str, str]] = {
+    "ec2": {
+        "vpcs": "describe_vpcs -> Vpcs[?!IsDefault].VpcId",
+        "subnets": "describe_subnets -> Subnets[?!DefaultForAz].SubnetId",
+        "security groups": "describe_security_groups -> SecurityGroups[].[GroupId, VpcId]",
+        "route tables": "describe_route_tables -> RouteTables[].[RouteTableId, VpcId]",
+        "network ACLs": "describe_network_acls -> NetworkAcls[].[NetworkAclId, VpcId]",
+        "internet gateways": "describe_internet_gateways -> InternetGateways[].InternetGatewayId",
+        "addresses": "describe_addresses -> Addresses[].AllocationId",
+        "NAT gateways": "describe_nat_gateways -> NatGateways[?State!='deleted'].NatGatewayId",
+        "network interfaces": "describe_network_interfaces -> NetworkInterfaces[].NetworkInterfaceId",
+        "VPC endpoints": "describe_vpc_endpoints -> VpcEndpoints[?State!='deleted'].VpcEndpointId",
+        "flow logs": "describe_flow_logs -> FlowLogs[].FlowLogId",
+        "launch templates": "describe_launch_templates -> LaunchTemplates[].LaunchTemplateId",
+        "instances": "describe_instances -> Reservations[].Instances[?State.Name!='terminated'][].InstanceId",
+        "volumes": "describe_volumes -> Volumes[].VolumeId",
+        "key pairs": "describe_key_pairs -> KeyPairs[].KeyName",
+    },
+    "iam": {
+        "roles": "list_roles -> Roles[].RoleName",
+        "policies": "list_policies {Scope: 'Local'} -> Policies[].Arn",
+        "instance profiles": "list_instance_profiles -> InstanceProfiles[].InstanceProfileName",
+        "OIDC providers": "list_open_id_connect_providers -> OpenIDConnectProviderList[].Arn",
+        "users": "list_users -> Users[].UserName",
+    },
+    "kms": {"aliases": "list_aliases -> Aliases[?!starts_with(AliasName, 'alias/aws/')].AliasName"},
+    "logs": {"log groups": "describe_log_groups -> logGroups[].logGroupName"},
+    "sqs": {"queues": "list_queues -> QueueUrls"},
+    "events": {"rules": "list_rules -> Rules[].Name"},
+    "s3": {"buckets": "list_buckets -> Buckets[].Name"},
+    "ssm": {"parameters": "describe_parameters -> Parameters[?!starts_with(Name, '/aws/')].Name"},
+    "secretsmanager": {"secrets": "list_secrets -> SecretList[].Name"},
+    "elbv2": {
+        "load balancers": "describe_load_balancers -> LoadBalancers[].LoadBalancerArn",
+        "target groups": "describe_target_groups -> TargetGroups[].TargetGroupArn",
+    },
+    "autoscaling": {"groups": "describe_auto_scaling_groups -> AutoScalingGroups[].AutoScalingGroupName"},
+    "ecr": {"repositories": "describe_repositories -> repositories[].repositoryName"},
+    "dynamodb": {"tables": "list_tables -> TableNames"},
+}
+GLOBAL = ("iam", "s3")
+PENDING = "pending deletion"
+
+
+class AwsEmulator:
+    """AWS on a loopback port, in this process. moto keeps its state per process, so one emulator runs at a time.
+
+    Args:
+        folder: Folder for the log of requests.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._server: ThreadedMotoServer | None = None
+        self._log: logging.Handler | None = None
+        self._caller: Caller | None = None
+
+    def start(self) -> str:
+        """Start empty on a free port and return the endpoint's URL."""
+        # Read by moto when its IAM is first used; without it every AWS-managed policy is unknown.
+        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+        install()
+        self._reset()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._log = logging.FileHandler(self.folder / "aws.log", mode="w")
+        logger = logging.getLogger("werkzeug")
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.addHandler(self._log)
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        self._server.start()
+        host, port = self._server.get_host_and_port()
+        endpoint = f"http://{host}:{port}"
+        self._caller = Caller(endpoint, ACCOUNT)
+        return endpoint
+
+    def stop(self) -> None:
+        """Stop and forget everything. Idempotent."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+            self._reset()
+        if self._log is not None:
+            logging.getLogger("werkzeug").removeHandler(self._log)
+            self._log.close()
+            self._log = None
+
+    def inventory(self) -> dict[str, dict[str, list[str]]]:
+        """Return what exists: service → kind → ids with their region. Two equal answers mean that nothing was left behind.
+
+        What AWS itself removes later (keys whose deletion is scheduled) stands apart, under "pending deletion".
+        """
+        if self._caller is None:
+            raise RuntimeError("start the emulator first")
+        found: dict[str, dict[str, list[str]]] = {}
+        for service, kinds in KINDS.items():
+            for region in _regions(service):
+                for kind, ids in self._service(service, region, kinds).items():
+                    found.setdefault(service, {}).setdefault(kind, []).extend(f"{region}/{name}" for name in ids)
+        for region in _regions("kms"):
+            self._keys(region, found)
+        if eks := EKS.state.snapshot():
+            found["eks"] = {kind: list(names) for kind, names in eks.items()}
+        return {service: {kind: sorted(ids) for kind, ids in sorted(kinds.items())} for service, kinds in sorted(found.items())}
+
+    def _service(self, service: str, region: str, kinds: dict[str, str]) -> dict[str, list[str]]:
+        vpcs = set(self._list(service, region, "describe_vpcs -> Vpcs[?!IsDefault].VpcId")) if service == "ec2" else set()
+        found = {}
+        for kind, text in kinds.items():
+            entries = self._list(service, region, text)
+            ids = [entry[0] if isinstance(entry, list) else entry for entry in entries if not isinstance(entry, list) or entry[1] in vpcs]
+            if ids:
+                found[kind] = ids
+        return found
+
+    def _keys(self, region: str, found: dict[str, dict[str, list[str]]]) -> None:
+        assert self._caller is not None
+        aliased = self._list("kms", region, "list_aliases -> Aliases[?starts_with(AliasName, 'alias/aws/')].TargetKeyId")
+        for key in self._list("kms", region, "list_keys -> Keys[].KeyId"):
+            if key in aliased:
+                continue
+            state = self._caller.call("kms", region, "describe_key", {"KeyId": key})["KeyMetadata"]["KeyState"]
+            place, kind = (PENDING, "kms keys") if state == "PendingDeletion" else ("kms", "keys")
+            found.setdefault(place, {}).setdefault(kind, []).append(f"{region}/{key}")
+
+    def _list(self, service: str, region: str, text: str) -> list[Any]:
+        assert self._caller is not None
+        step = recipe(text)
+        client = self._caller.client(service, region)
+        params = pick(step.args, {}, {}) if step.args else {}
+        if client.can_paginate(step.operation):
+            pages = list(client.get_paginator(step.operation).paginate(**params))
+        else:
+            pages = [self._caller.call(service, region, step.operation, params)]
+        return [entry for page in pages for entry in pick(step.result, page, {}) or []]
+
+    def _reset(self) -> None:
+        moto_api_backend.reset()
+        EKS.reset()
+
+
+def _regions(service: str) -> list[str]:
+    """Return the regions in which a service was used; a service that moto never loaded holds nothing."""
+    models = sys.modules.get(f"moto.{service}.models")
+    if models is None:
+        return []
+    if service in GLOBAL:
+        return ["us-east-1"]
+    backends = next((value for value in vars(models).values() if isinstance(value, BackendDict) and value.service_name == service), None)
+    return sorted(backends[ACCOUNT].keys()) if backends else []

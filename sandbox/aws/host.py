@@ -1,0 +1,160 @@
+"""The AWS provider host: Pulumi's protocol over rows, refusals and the emulated AWS."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.aws.calls import Caller
+from sandbox.aws.effects import ClusterEffects
+from sandbox.aws.eks_api import EKS
+from sandbox.aws.inputs import check_inputs
+from sandbox.aws.invokes import invoke
+from sandbox.aws.lifecycle import Lifecycle
+from sandbox.aws.refusals import Case, refuse
+from sandbox.aws.rows import ROWS
+from sandbox.aws.schema import provider_inputs
+from sandbox.aws.session import ACCOUNT, Session
+from sandbox.protocol import UNKNOWN, DiffResult, HostError, Properties, ProviderHost, has_unknown
+
+__all__ = ["AwsHost"]
+
+# Settings that the host acts on; the others of `REACHES` say how to reach AWS, which is not a question here.
+REACHES = {
+    "accessKey", "assumeRoles", "httpProxy", "httpsProxy", "maxRetries", "noProxy", "profile", "retryMode", "secretKey", "sharedConfigFiles",
+    "sharedCredentialsFiles", "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation", "skipRequestingAccountId", "stsRegion",
+    "token", "userAgents", "version",
+}  # fmt: skip
+ACTED_ON = {"region", "defaultTags", "allowedAccountIds", "forbiddenAccountIds"}
+
+
+@dataclass(frozen=True)
+class _Settings:
+    region: str = ""
+    default_tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class AwsHost(ProviderHost):
+    """Serves the package `aws` from an emulated AWS.
+
+    Args:
+        endpoint: URL of the emulated AWS.
+        effects: Told about EKS clusters and node groups; None when there is no Kubernetes beside.
+
+    Attributes:
+        counts: How often each operation ran, by `<operation> <type token>`.
+    """
+
+    package = "aws"
+    version = "7.51.1"
+
+    def __init__(self, endpoint: str, effects: ClusterEffects | None) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+        self._caller = Caller(endpoint, ACCOUNT)
+        self._settings = _Settings()
+        self._counting = threading.Lock()
+        EKS.attach(effects)
+
+    # Protocol ------------------------------------------------------------------------------------------------------
+
+    def configure(self, values: Properties) -> None:
+        """Take region, default tags and the accounts that the program is meant for."""
+        given = {name: _parsed(value) for name, value in values.items() if value is not None}
+        if unknown := sorted(given.keys() - provider_inputs() - {"version"}):
+            raise HostError(f"the AWS provider has no setting {', '.join(unknown)}")
+        if unserved := sorted(given.keys() - REACHES - ACTED_ON):
+            raise HostError(f"provider setting {', '.join(unserved)} is not served; add it in sandbox/aws/host.py")
+        region = given.get("region")
+        if not region or region == UNKNOWN:
+            raise HostError("Missing region configuration: set the AWS provider's `region`")
+        if region not in self._regions():
+            raise HostError(f"invalid AWS Region: {region}")
+        _check_account(given)
+        self._settings = _Settings(region, (given.get("defaultTags") or {}).get("tags") or {})
+
+    def check(self, token: str, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
+        """Return the inputs with defaults and names."""
+        return check_inputs(self._life(token, news), urn, olds, news, seed)
+
+    def diff(self, token: str, urn: str, state: Properties, olds: Properties, news: Properties) -> DiffResult:
+        """Compare old inputs with new ones."""
+        return self._life(token, state).diff(state, olds, news)
+
+    def create(self, token: str, urn: str, inputs: Properties, preview: bool) -> tuple[str, Properties]:
+        """Create; at preview return what is known before."""
+        life = self._life(token, inputs)
+        if preview:
+            return "", life.preview(inputs, {})
+        self._count("create", token)
+        refuse(token, "create", Case(life.session, inputs))
+        return life.create(inputs)
+
+    def read(self, token: str, urn: str, rid: str, inputs: Properties, state: Properties) -> tuple[str, Properties, Properties]:
+        """Return id, inputs and outputs as AWS has them; an empty id when the resource is gone."""
+        self._count("read", token)
+        life = self._life(token, state)
+        outputs = life.observe(rid, inputs, state)
+        if outputs is None:
+            return "", {}, {}
+        return rid, life.inputs(outputs, inputs), outputs
+
+    def update(
+        self, token: str, urn: str, rid: str, state: Properties, news: Properties, preview: bool, olds: Properties | None = None
+    ) -> Properties:
+        """Update in place."""
+        life = self._life(token, state)
+        if preview:
+            return life.preview(news, state)
+        self._count("update", token)
+        refuse(token, "update", Case(life.session, news, rid))
+        return life.update(rid, state, state if olds is None else olds, news)
+
+    def delete(self, token: str, urn: str, rid: str, state: Properties) -> None:
+        """Delete."""
+        self._count("delete", token)
+        life = self._life(token, state)
+        refuse(token, "delete", Case(life.session, state, rid))
+        life.delete(rid, state)
+
+    def invoke(self, token: str, args: Properties) -> Properties:
+        """Answer a provider function."""
+        self._count("invoke", token)
+        return invoke(token, self._session(args.get("region")), args)
+
+    # Parts ---------------------------------------------------------------------------------------------------------
+
+    def _life(self, token: str, values: Properties) -> Lifecycle:
+        if token not in ROWS:
+            raise HostError(f"resource type {token} is not served; add a row for it in sandbox/aws/rows (README.md there: 'Add a resource type')")
+        return Lifecycle(ROWS[token], self._session(values.get("region")))
+
+    def _session(self, region: Any) -> Session:
+        chosen = region if isinstance(region, str) and not has_unknown(region) else self._settings.region
+        if not chosen:
+            raise HostError("the AWS provider is not configured: no region")
+        return Session(self._caller, chosen, default_tags=self._settings.default_tags)
+
+    def _count(self, operation: str, token: str) -> None:
+        with self._counting:
+            self.counts[f"{operation} {token}"] += 1
+
+    def _regions(self) -> list[str]:
+        return self._caller.regions()
+
+
+def _parsed(value: Any) -> Any:
+    """Return a setting; the protocol carries everything but text as JSON."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        return json.loads(value)
+    return value
+
+
+def _check_account(given: Properties) -> None:
+    allowed, forbidden = given.get("allowedAccountIds"), given.get("forbiddenAccountIds")
+    if (allowed and ACCOUNT not in allowed) or (forbidden and ACCOUNT in forbidden):
+        raise HostError(f"AWS account ID not allowed: {ACCOUNT}")

@@ -1,0 +1,88 @@
+"""The command lines of Argo CD's components as local processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The loopback ports of one Argo CD."""
+
+    redis: int
+    repo_server: int
+    repo_server_metrics: int
+    controller_metrics: int
+    applicationset_metrics: int
+    applicationset_probe: int
+    applicationset_webhook: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """One process.
+
+    Attributes:
+        name: Its name, less the prefix `argocd-`.
+        workloads: Label `app.kubernetes.io/name` of the workloads that would run it; one of them suffices.
+        command: Returns its command line.
+    """
+
+    name: str
+    workloads: frozenset[str]
+    command: Callable[[Mapping[str, Path], Addresses], list[str | Path]]
+
+
+def _loopback(port: int) -> str:
+    return f"127.0.0.1:{port}"
+
+
+def _redis(tools: Mapping[str, Path], ports: Addresses) -> list[str | Path]:
+    return [tools["redis"], _loopback(ports.redis)]
+
+
+def _repo_server(tools: Mapping[str, Path], ports: Addresses) -> list[str | Path]:
+    return [
+        tools["argocd"],
+        f"--redis={_loopback(ports.redis)}",
+        "--address=127.0.0.1",
+        f"--port={ports.repo_server}",
+        "--metrics-address=127.0.0.1",
+        f"--metrics-port={ports.repo_server_metrics}",
+        # Plain text on loopback; it then insists on having no authority for client certificates either.
+        "--disable-tls",
+        "--client-ca-path=",
+    ]
+
+
+def _application_controller(tools: Mapping[str, Path], ports: Addresses) -> list[str | Path]:
+    return [
+        tools["argocd"],
+        f"--redis={_loopback(ports.redis)}",
+        f"--repo-server={_loopback(ports.repo_server)}",
+        "--repo-server-plaintext",
+        # The one port that is not on loopback alone: Argo CD has no setting for this address.
+        f"--metrics-port={ports.controller_metrics}",
+    ]
+
+
+def _applicationset_controller(tools: Mapping[str, Path], ports: Addresses) -> list[str | Path]:
+    return [
+        tools["argocd"],
+        f"--argocd-repo-server={_loopback(ports.repo_server)}",
+        "--repo-server-plaintext",
+        f"--metrics-addr={_loopback(ports.applicationset_metrics)}",
+        f"--probe-addr={_loopback(ports.applicationset_probe)}",
+        f"--webhook-addr={_loopback(ports.applicationset_webhook)}",
+    ]
+
+
+COMPONENTS: Final = (
+    Component(name="redis", workloads=frozenset({"argocd-redis", "redis-ha-haproxy"}), command=_redis),
+    Component(name="repo-server", workloads=frozenset({"argocd-repo-server"}), command=_repo_server),
+    Component(name="application-controller", workloads=frozenset({"argocd-application-controller"}), command=_application_controller),
+    Component(name="applicationset-controller", workloads=frozenset({"argocd-applicationset-controller"}), command=_applicationset_controller),
+)

@@ -1,0 +1,108 @@
+"""What the third-party charts are given, checked against the keys that their pinned versions know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.gitops.tree import CHARTS, CHECKOUT, HANDOVER, Break, Tree, assert_noticed, edit
+
+_CHART_KEYS = {
+    chart: json.loads((CHECKOUT / "sandbox/charts" / chart / "keys.json").read_text(encoding="utf-8"))
+    for chart in CHARTS
+}
+
+
+def set_values_that_the_chart_knows(tree: Tree) -> Iterator[str]:
+    for application in tree.applications:
+        source = application["spec"]["source"]
+        if "chart" in source:
+            facts, values = _CHART_KEYS[source["chart"]], source["helm"]["valuesObject"]
+            paths = set(_paths(values))
+            yield from (f"chart {source['chart']} does not know {path}" for path in paths if not _known(path, facts))
+            yield from (f"chart {source['chart']} needs {path}" for path in facts["required"] if path not in paths)
+
+
+def _paths(value: Any, path: str = "") -> Iterator[str]:
+    if not isinstance(value, dict) or not value:
+        yield path
+        return
+    for key, item in value.items():
+        escaped = key.replace(".", r"\.")
+        yield from _paths(item, f"{path}.{escaped}" if path else escaped)
+
+
+def _known(path: str, facts: dict[str, list[str]]) -> bool:
+    return path in facts["keys"] or any(path.startswith(f"{free}.") for free in facts["open"])
+
+
+_KARPENTER, _CRDS = "Application/karpenter", "Application/karpenter-crd"
+_VALUES = ["spec", "source", "helm", "valuesObject"]
+
+
+def test_values_are_known(tree: Tree) -> None:
+    """Each chart knows every key that it is given, and gets every key that it cannot do without."""
+    assert list(set_values_that_the_chart_knows(tree)) == []
+
+
+@pytest.mark.parametrize(
+    "break_",
+    [
+        edit(_KARPENTER, *_VALUES, "resources", to={"limits": {"memory": "1Gi"}}),
+        edit(_KARPENTER, *_VALUES, "settings", "clusterNam", to="x"),
+        edit(_KARPENTER, *_VALUES, "settings", "clusterName"),
+        edit(_KARPENTER, *_VALUES, "webhook", to={"enabled": True}),
+        edit(_CRDS, *_VALUES, "annotations", to={}),
+    ],
+)
+def test_unknown_value_is_noticed(break_: Break, tree: Tree) -> None:
+    """A key in the wrong place, misspelt, gone upstream or missing is found."""
+    assert_noticed(set_values_that_the_chart_knows, break_, tree)
+
+
+def test_karpenter_chart_gets_what_its_aws_side_is_named(tree: Tree) -> None:
+    """The controller's chart gets cluster, queue, region and the account that its Pod Identity association names."""
+    source = tree.application("karpenter")["spec"]["source"]
+    values = source["helm"]["valuesObject"]
+    assert values["settings"] == {
+        "clusterName": HANDOVER["cluster"]["name"],
+        "interruptionQueue": HANDOVER["karpenter"]["queueName"],
+        "eksControlPlane": True,
+    }
+    assert values["serviceAccount"] == {"name": "karpenter"}
+    assert values["controller"]["env"] == [{"name": "AWS_REGION", "value": HANDOVER["cluster"]["region"]}]
+    assert values["replicas"] == HANDOVER["karpenter"]["replicas"]
+    assert tree.application("karpenter")["spec"]["destination"]["namespace"] == "kube-system"
+
+
+def test_karpenter_does_not_lose_its_memory(tree: Tree) -> None:
+    """The controller may use exactly the memory that it asked for, so its node's pressure never hits it."""
+    resources = tree.application("karpenter")["spec"]["source"]["helm"]["valuesObject"]["controller"]["resources"]
+    assert resources["requests"]["memory"] == resources["limits"]["memory"]
+
+
+def test_crds_come_from_one_chart_and_are_never_pruned(tree: Tree) -> None:
+    """The controller's chart leaves its CRDs out, and those of the CRD chart stay when they drop out of Git."""
+    assert tree.application("karpenter")["spec"]["source"]["helm"]["skipCrds"] is True
+    annotations = tree.application("karpenter-crd")["spec"]["source"]["helm"]["valuesObject"]["additionalAnnotations"]
+    assert annotations == {"argocd.argoproj.io/sync-options": "Prune=false"}
+
+
+def test_facts_about_charts_are_of_the_pinned_versions(tree: Tree) -> None:
+    """What these tests know about a chart was taken from the version that the tree asks for."""
+    for application in tree.applications:
+        source = application["spec"]["source"]
+        if "chart" in source:
+            assert CHARTS[source["chart"]]["version"] == source["targetRevision"]
+
+
+@pytest.mark.parametrize("chart", sorted((CHECKOUT / "gitops").rglob("Chart.yaml")), ids=lambda file: file.parent.name)
+def test_chart_is_of_this_repository(chart: Path) -> None:
+    """A chart of the tree depends on no other chart: nothing is fetched that this repository does not pin."""
+    metadata = yaml.safe_load(chart.read_text(encoding="utf-8"))
+    assert "dependencies" not in metadata
