@@ -188,7 +188,7 @@ AmiRelease = Annotated[
 AmiAlias = Annotated[
     str,
     AfterValidator(
-        _text(r"al2023@(v20\d{6}|latest)", "no alias of Amazon Linux 2023; write one such as al2023@v20260714")
+        _text(r"al2023@v20\d{6}", "not a pinned release of Amazon Linux 2023; write one such as al2023@v20260714")
     ),
 ]
 Cpu = Annotated[str, AfterValidator(_text(r"[1-9]\d{0,5}", 'not a number of vCPUs; write one such as "100"'))]
@@ -201,6 +201,7 @@ Volume = Annotated[
 Duration = Annotated[
     str, AfterValidator(_text(r"(\d+[smh])+|Never", "not a duration; write one such as 1m or 1h30m, or Never"))
 ]
+Share = Annotated[str, AfterValidator(_text(r"(100|[1-9]?\d)%", "not a share of the nodes; write one such as 10%"))]
 Repository = Annotated[str, AfterValidator(_repository)]
 Mirror = Annotated[str, AfterValidator(_https)]
 Revision = Annotated[

@@ -50,9 +50,6 @@ def _karpenter(policy: Policy, karpenter: Karpenter) -> Iterator[Fault]:
     if "on-demand" not in karpenter.capacity_types:
         text = "production falls back to on-demand when there is no spot capacity; add on-demand"
         yield Fault(("karpenter", "capacityTypes"), text, karpenter.capacity_types)
-    if karpenter.ami_alias.endswith("@latest"):
-        text = "production pins its image, for latest replaces every node when AWS publishes; write al2023@vYYYYMMDD"
-        yield Fault(("karpenter", "amiAlias"), text, karpenter.ami_alias)
     if karpenter.replicas < 2:
         text = "production has a second controller to take over; write 2"
         yield Fault(("karpenter", "replicas"), text, karpenter.replicas)

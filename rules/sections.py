@@ -100,7 +100,8 @@ class Karpenter(Section):
     """The nodes that Karpenter makes.
 
     Attributes:
-        ami_alias: Image of the nodes; `al2023@latest` follows AWS and replaces nodes by itself.
+        ami_alias: Image of the nodes, pinned: `al2023@latest` would replace every node when AWS publishes.
+        disruption_budget: How many of the nodes Karpenter may take away at a time.
         replicas: Controllers, of which one leads.
     """
 
@@ -109,6 +110,7 @@ class Karpenter(Section):
     instance_sizes: Annotated[tuple[fields.Size, ...], Field(strict=False, min_length=1)]
     limits: KarpenterLimits
     consolidate_after: fields.Duration
+    disruption_budget: fields.Share
     ami_alias: fields.AmiAlias
     volume_size: fields.Volume
     replicas: Annotated[int, Field(ge=1, le=5)]

@@ -24,6 +24,7 @@ from sandbox.tools import ToolsError
 from sandbox.world import World, WorldError
 
 CHECKOUT = Path.cwd()
+_CALLER = dict(os.environ)
 _EXPECTED = (ApplicationsError, EngineError, ProjectError, StoryError, ToolsError, WorldError)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -83,7 +84,7 @@ def start(stack: StackOption = "dev", folder: FolderOption = None) -> None:
     def run(world: World) -> None:
         _engine(world, stack)
         for key, value in sorted(world.environment.items()):
-            if os.environ.get(key) != value:
+            if _CALLER.get(key) != value:
                 print(f"export {key}={shlex.quote(value)}")
         print(f"cd {shlex.quote(str(world.project.folder))}", flush=True)
         signal.pause()

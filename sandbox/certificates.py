@@ -72,7 +72,7 @@ class Authority:
         return base64.b64encode(self.file.read_bytes()).decode()
 
     def issue(self, name: str, hosts: Sequence[str] = _LOOPBACK) -> ServerCertificate:
-        """Sign a certificate for a server that clients reach under `hosts`, and write it to `<name>.crt` and `<name>.key`."""
+        """Sign a certificate for a server that clients reach under `hosts`; write `<name>.crt` and `<name>.key`."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder(_name(name), self._certificate.subject, key.public_key())
         builder = builder.add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)

@@ -23,6 +23,10 @@ from sandbox.tls_server import TlsServer
 
 CHARTS: Final = Path(__file__).parent / "charts"
 _SHARED: Final = "standin"
+_TIME: Final = "2000-01-01T00:00:00Z"
+_METADATA: Final = ("name", "version", "appVersion", "description")
+# The C parser, where there is one, takes a tenth of the time; CRDs are large.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Kept out of the way of JSON's own braces: replaced by what Helm fills in.
 _ANNOTATIONS: Final = "standin-annotations"
 
@@ -41,11 +45,13 @@ class ChartMirror:
         charts: Folder with the charts' data.
     """
 
-    def __init__(self, folder: Path, certificate: ServerCertificate, crds: Mapping[str, Path], charts: Path = CHARTS) -> None:
+    def __init__(
+        self, folder: Path, certificate: ServerCertificate, crds: Mapping[str, Path], charts: Path = CHARTS
+    ) -> None:
         self._folder = folder
         self._charts = charts
         self._crds = crds
-        self._server = TlsServer(_handler(folder), certificate)
+        self._server = TlsServer(type("Handler", (_Handler,), {"folder": folder}), certificate)
         self.certificate = certificate
 
     @property
@@ -61,9 +67,9 @@ class ChartMirror:
             metadata, package = pack(data.parent, self._charts / _SHARED, self._crds)
             name = f"{metadata['name']}-{metadata['version']}.tgz"
             (self._folder / name).write_bytes(package)
-            entry = {**metadata, "urls": [f"{self.url}/{name}"], "digest": hashlib.sha256(package).hexdigest(), "created": "2000-01-01T00:00:00Z"}
-            entries.setdefault(metadata["name"], []).append(entry)
-        index = {"apiVersion": "v1", "entries": entries, "generated": "2000-01-01T00:00:00Z"}
+            entry = {"urls": [f"{self.url}/{name}"], "digest": hashlib.sha256(package).hexdigest(), "created": _TIME}
+            entries.setdefault(metadata["name"], []).append(metadata | entry)
+        index = {"apiVersion": "v1", "entries": entries, "generated": _TIME}
         (self._folder / "index.yaml").write_text(yaml.safe_dump(index), encoding="utf-8")
         self._server.start()
 
@@ -82,7 +88,7 @@ def pack(data: Path, shared: Path, crds: Mapping[str, Path]) -> tuple[dict[str, 
     """
     chart = yaml.safe_load((data / "chart.yaml").read_text(encoding="utf-8"))
     keys = json.loads((data / "keys.json").read_text(encoding="utf-8"))
-    metadata = {"apiVersion": "v2", "type": "application"} | {name: chart[name] for name in ("name", "version", "appVersion", "description")}
+    metadata = {"apiVersion": "v2", "type": "application"} | {name: chart[name] for name in _METADATA}
     standin = {"token": chart["token"], "workloads": chart.get("workloads", []), "secret": chart.get("secret", [])}
     files = {
         "Chart.yaml": yaml.safe_dump(metadata),
@@ -91,7 +97,8 @@ def pack(data: Path, shared: Path, crds: Mapping[str, Path]) -> tuple[dict[str, 
         "standin.json": json.dumps(standin),
     }
     for folder in (shared, data / "templates"):
-        files |= {f"templates/{file.name}": file.read_text(encoding="utf-8") for file in sorted(folder.glob("*")) if file.is_file()}
+        templates = [file for file in sorted(folder.glob("*")) if file.is_file()]
+        files |= {f"templates/{file.name}": file.read_text(encoding="utf-8") for file in templates}
     if "crds" in chart:
         files |= _crd_files(chart["crds"], chart["name"], crds)
     return metadata, _tar(chart["name"], files)
@@ -138,7 +145,7 @@ def _crd_files(rule: Mapping[str, str], chart: str, crds: Mapping[str, Path]) ->
         raise ChartError(f"chart {chart} wants the CRDs {rule['from']!r}: add their folder to the mirror's `crds`")
     files: dict[str, str] = {}
     for file in sorted(crds[rule["from"]].glob("*.yaml")):
-        crd = yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        crd = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - one of the two safe ones
         # A kustomization may lie beside them.
         if not isinstance(crd, dict) or crd.get("kind") != "CustomResourceDefinition":
             continue
@@ -155,7 +162,8 @@ def _crd_template(crd: dict[str, Any], rule: Mapping[str, str]) -> str:
     own = crd["metadata"].get("annotations") or {}
     crd["metadata"]["annotations"] = _ANNOTATIONS
     text = json.dumps(crd).replace("{{", '{{ "{{" }}')
-    annotations = f"merge (dict) (.Values.{rule['annotations']} | default dict) ({json.dumps(json.dumps(own))} | fromJson)"
+    annotations = f"merge (dict) (.Values.{rule['annotations']} | default dict)"
+    annotations += f" ({json.dumps(json.dumps(own))} | fromJson)"
     if "keep" in rule:
         annotations += f' (ternary (dict "helm.sh/resource-policy" "keep") (dict) .Values.{rule["keep"]})'
     text = text.replace(f'"{_ANNOTATIONS}"', f"{{{{ {annotations} | toJson }}}}")
@@ -174,22 +182,21 @@ def _tar(name: str, files: Mapping[str, str]) -> bytes:
     return gzip.compress(buffer.getvalue(), compresslevel=6, mtime=0)
 
 
-def _handler(folder: Path) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    """Serves the files of one flat folder."""
 
-        def do_GET(self) -> None:
-            file = folder / Path(self.path.partition("?")[0]).name
-            # Only what was packed has a name in this flat folder.
-            found = file.is_file()
-            content = file.read_bytes() if found else b"no such chart\n"
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", "application/octet-stream")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    protocol_version = "HTTP/1.1"
+    folder = Path()
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay silent: a client reports its own failures."""
+    def do_GET(self) -> None:
+        file = self.folder / Path(self.path.partition("?")[0]).name
+        found = file.is_file()
+        content = file.read_bytes() if found else b"no such chart\n"
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
-    return Handler
+    def log_message(self, *_: object) -> None:
+        """Stay silent: a client reports its own failures."""

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Final
@@ -48,7 +48,7 @@ class GitServer:
         self._source = source
         self._repository = folder / "repository.git"
         self._lock = threading.Lock()
-        self._server = TlsServer(_handler(folder), certificate)
+        self._server = TlsServer(type("Handler", (_Handler,), {"root": folder}), certificate)
         self.certificate = certificate
 
     @property
@@ -72,8 +72,12 @@ class GitServer:
         """Stop to serve. Idempotent."""
         self._server.stop()
 
-    def refresh(self) -> str:
-        """Commit the working tree as it is now, if it changed, and return the commit."""
+    def refresh(self, revisions: Iterable[str] = ()) -> str:
+        """Commit the working tree as it is now, if it changed, and return the commit.
+
+        Args:
+            revisions: Further branches or tags under which it is served; `HEAD` and the branch itself need no mention.
+        """
         with self._lock:
             wanted = set(self._files())
             indexed = set(_split(self._git("ls-files", "-z")))
@@ -83,18 +87,44 @@ class GitServer:
             tree = self._git("write-tree").strip()
             head = self._git("rev-parse", "--verify", "--quiet", _BRANCH, check=False).strip()
             if head and self._git("rev-parse", f"{head}^{{tree}}").strip() == tree:
-                return head
-            commit = self._git("commit-tree", tree, *(["-p", head] if head else []), "-m", "Working tree").strip()
-            self._git("update-ref", f"refs/heads/{_BRANCH}", commit)
+                commit = head
+            else:
+                commit = self._git("commit-tree", tree, *(["-p", head] if head else []), "-m", "Working tree").strip()
+            for revision in {_BRANCH, *revisions} - {"HEAD"}:
+                self._git("update-ref", f"refs/heads/{revision}", commit)
             return commit
 
     def _files(self) -> Iterator[str]:
         """Yield the paths to serve; a tracked file that is gone from disk may be among them."""
-        if self._run(["git", "-c", "safe.directory=*", "rev-parse", "--is-inside-work-tree"], cwd=self._source, check=False).strip() == "true":
-            listing = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]
+        if (
+            self._run(
+                ["git", "-c", "safe.directory=*", "rev-parse", "--is-inside-work-tree"], cwd=self._source, check=False
+            ).strip()
+            == "true"
+        ):
+            listing = [
+                "git",
+                "-c",
+                "safe.directory=*",
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+                "--deduplicate",
+            ]
         else:
             # A folder outside Git, such as an unpacked archive: the bare repository reads its .gitignore.
-            listing = ["git", f"--git-dir={self._repository}", "--work-tree=.", "ls-files", "-z", "--others", "--cached", "--exclude-standard"]
+            listing = [
+                "git",
+                f"--git-dir={self._repository}",
+                "--work-tree=.",
+                "ls-files",
+                "-z",
+                "--others",
+                "--cached",
+                "--exclude-standard",
+            ]
         for path in _split(self._run(listing, cwd=self._source)):
             # Git names a repository inside by its folder; it is no part of this tree.
             file = self._source / path
@@ -106,7 +136,14 @@ class GitServer:
         return self._run(["git", *access, *words], cwd=cwd or self._source, given=given, check=check)
 
     def _run(self, command: Sequence[str], *, cwd: Path, given: str = "", check: bool = True) -> str:
-        done = subprocess.run(command, cwd=cwd, input=given.encode("utf-8", "surrogateescape"), capture_output=True, env=_environment(_AUTHOR), check=False)
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            input=given.encode("utf-8", "surrogateescape"),
+            capture_output=True,
+            env=_environment(_AUTHOR),
+            check=False,
+        )
         if check and done.returncode:
             raise GitServerError(f"{' '.join(command[:6])} failed: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout.decode("utf-8", "surrogateescape")
@@ -126,73 +163,67 @@ def _joined(paths: set[str]) -> str:
     return "".join(f"{path}\0" for path in sorted(paths))
 
 
-def _handler(root: Path) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """Hands requests to Git's own CGI program, those of a fetch only."""
+class _Handler(BaseHTTPRequestHandler):
+    """Hands requests to Git's own CGI program, those of a fetch only."""
 
-        protocol_version = "HTTP/1.1"
+    protocol_version = "HTTP/1.1"
+    root = Path()
 
-        def do_GET(self) -> None:
-            path, _, query = self.path.partition("?")
-            if path.endswith("/info/refs") and "service=git-receive-pack" in query:
-                self._refuse(403, "this server is read-only")
-            elif path.endswith(("/info/refs", "/HEAD")):
-                self._answer(path, query, b"")
-            else:
-                self._refuse(404, "no such page")
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        if path.endswith("/info/refs") and "service=git-receive-pack" in query:
+            self._send(403, [], b"this server is read-only\n")
+        elif path.endswith(("/info/refs", "/HEAD")):
+            self._fetch(path, query, b"")
+        else:
+            self._send(404, [], b"no such page\n")
 
-        def do_POST(self) -> None:
-            path, _, query = self.path.partition("?")
-            body = self._body()
-            if path.endswith("/git-upload-pack"):
-                self._answer(path, query, body)
-            else:
-                self._refuse(403, "this server is read-only")
+    def do_POST(self) -> None:
+        path, _, query = self.path.partition("?")
+        body = self._body()
+        if path.endswith("/git-upload-pack"):
+            self._fetch(path, query, body)
+        else:
+            self._send(403, [], b"this server is read-only\n")
 
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = b""
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
+    def log_message(self, *_: object) -> None:
+        """Stay silent: a client reports its own failures."""
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
             self.rfile.readline()
-            return body
+        self.rfile.readline()
+        return body
 
-        def _answer(self, path: str, query: str, body: bytes) -> None:
-            variables = {
-                "GIT_PROJECT_ROOT": str(root),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                "PATH_INFO": path,
-                "QUERY_STRING": query,
-                "REQUEST_METHOD": self.command,
-                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                "CONTENT_LENGTH": str(len(body)),
-                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                "REMOTE_ADDR": "127.0.0.1",
-            }
-            done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=_environment(variables), check=False)
-            head, _, content = done.stdout.partition(b"\r\n\r\n")
-            headers = [line.partition(": ")[::2] for line in head.decode("latin-1").split("\r\n") if line]
-            status = next((value for name, value in headers if name == "Status"), "200 OK" if done.returncode == 0 else "500 Failed")
-            self.send_response(int(status.split()[0]))
-            for name, value in headers:
-                if name != "Status":
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def _fetch(self, path: str, query: str, body: bytes) -> None:
+        variables = {
+            "GIT_PROJECT_ROOT": str(self.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "REQUEST_METHOD": self.command,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "REMOTE_ADDR": "127.0.0.1",
+        }
+        command = ["git", "http-backend"]
+        done = subprocess.run(command, input=body, capture_output=True, env=_environment(variables), check=False)
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        headers = [line.partition(": ")[::2] for line in head.decode("latin-1").split("\r\n") if line]
+        failed = "500" if done.returncode else "200"
+        status = next((value for name, value in headers if name == "Status"), failed)
+        self._send(int(status.split()[0]), [pair for pair in headers if pair[0] != "Status"], content)
 
-        def _refuse(self, status: int, reason: str) -> None:
-            content = f"{reason}\n".encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "text/plain")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay silent: a client reports its own failures."""
-
-    return Handler
+    def _send(self, status: int, headers: Iterable[Sequence[str]], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent import futures
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
@@ -19,7 +20,22 @@ from pulumi.runtime.rpc import UNKNOWN
 T = TypeVar("T")
 Properties = dict[str, Any]
 
-__all__ = ["UNKNOWN", "DiffResult", "HostError", "Properties", "ProviderHost", "has_unknown", "plain", "struct"]
+__all__ = [
+    "CONNECTION",
+    "UNKNOWN",
+    "DiffResult",
+    "HostError",
+    "Properties",
+    "ProviderHost",
+    "has_unknown",
+    "plain",
+    "struct",
+]
+
+
+# The connection that the current request came by. The engine opens one for each provider instance of a program, and
+# requests say nothing else about the instance. Empty when a method is called directly.
+CONNECTION: ContextVar[str] = ContextVar("connection", default="")
 
 
 class HostError(Exception):
@@ -82,6 +98,12 @@ class ProviderHost(provider_pb2_grpc.ResourceProviderServicer):
         """Update in place and return the outputs."""
         raise NotImplementedError
 
+    def update_from(
+        self, token: str, urn: str, rid: str, state: Properties, olds: Properties, news: Properties, preview: bool
+    ) -> Properties:
+        """Update knowing the old inputs as well; a host whose updates go by difference overrides this one instead."""
+        return self.update(token, urn, rid, state, news, preview)
+
     def delete(self, token: str, urn: str, rid: str, state: Properties) -> None:
         """Delete. A resource that is gone already is no error."""
         raise NotImplementedError
@@ -95,7 +117,9 @@ class ProviderHost(provider_pb2_grpc.ResourceProviderServicer):
     def serve(self, workers: int = 16) -> int:
         """Start on a free loopback port and return it."""
         server = grpc.server(
-            futures.ThreadPoolExecutor(max_workers=workers), options=[("grpc.max_receive_message_length", 400 << 20)]
+            futures.ThreadPoolExecutor(max_workers=workers),
+            interceptors=[_Connections()],
+            options=[("grpc.max_receive_message_length", 400 << 20)],
         )
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(self, server)
         port = int(server.add_insecure_port("127.0.0.1:0"))
@@ -187,8 +211,14 @@ class ProviderHost(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
         outputs = _answer(
             context,
-            lambda: self.update(
-                _token(request.urn), request.urn, request.id, plain(request.olds), plain(request.news), request.preview
+            lambda: self.update_from(
+                _token(request.urn),
+                request.urn,
+                request.id,
+                plain(request.olds),
+                plain(request.old_inputs),
+                plain(request.news),
+                request.preview,
             ),
         )
         return provider_pb2.UpdateResponse(properties=struct(outputs))
@@ -208,6 +238,21 @@ class ProviderHost(provider_pb2_grpc.ResourceProviderServicer):
         # `return` is a Python keyword, so the field can only be reached by its name.
         getattr(response, "return").CopyFrom(struct(answer))
         return response
+
+
+class _Connections(grpc.ServerInterceptor):  # type: ignore[misc]
+    """Notes in `CONNECTION` where each request came from."""
+
+    def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
+        handler = continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+
+        def noted(request: Any, context: grpc.ServicerContext) -> Any:
+            CONNECTION.set(context.peer())
+            return handler.unary_unary(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(noted, handler.request_deserializer, handler.response_serializer)
 
 
 def plain(message: struct_pb2.Struct) -> Properties:

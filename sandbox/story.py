@@ -17,6 +17,9 @@ from sandbox.engine import Operation, Seen
 from sandbox.world import World
 
 
+_HAND_OVER_SECONDS = 240
+
+
 class StoryError(Exception):
     """What should have held did not."""
 
@@ -85,18 +88,16 @@ class Story:
 
     def _hand_over(self) -> None:
         watch = ApplicationWatch(self._world.kubeconfig)
-        seen: dict[str, Application] = {}
+        told: dict[str, set[str]] = {}
 
         def tell(application: Application) -> None:
-            if seen.get(application.name) != application:
-                seen[application.name] = application
-                self._console.print(
-                    f"  {watch.seconds:6.1f} s  wave {application.wave:>3}  {application.name:<18} "
-                    f"{application.sync:<10} {application.health}",
-                    highlight=False,
-                )
+            state = _state(application)
+            if state not in told.setdefault(application.name, set()):
+                told[application.name].add(state)
+                line = f"{watch.seconds:6.1f} s  wave {application.wave:>3}  {application.name:<18} {state}"
+                self._console.print(f"  {line}", highlight=False)
 
-        watch.until_healthy("root", timeout=240, on_change=tell)
+        watch.until_healthy("root", timeout=_HAND_OVER_SECONDS, on_change=tell)
 
     def _nothing_left(self, before: Mapping[str, object]) -> None:
         left = differences(before, self._world.inventory())
@@ -115,6 +116,13 @@ class Story:
             table.add_row(f"  slowest in up: {urn.rpartition('::')[2]}", f"{seconds:.1f}")
         self._console.print(table)
         self._console.print(f"[bold]{total:.0f} s in all[/bold]")
+
+
+def _state(application: Application) -> str:
+    """Return what is worth a line: on its way there an Application flickers between many states."""
+    if (application.sync, application.health) == ("Synced", "Healthy"):
+        return "[green]Synced, Healthy[/green]"
+    return "[red]Degraded[/red]" if application.health == "Degraded" else "comes"
 
 
 def short_type(token: str) -> str:

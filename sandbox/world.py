@@ -13,16 +13,14 @@ from typing import IO
 
 from sandbox.aws.emulator import AwsEmulator
 from sandbox.aws.host import AwsHost
-from sandbox.certificates import Certificate, create_certificate
+from sandbox.certificates import Authority
 from sandbox.chart_mirror import ChartMirror
 from sandbox.eks.host import EksHost
 from sandbox.engine import Engine
 from sandbox.environment import sandbox_environment
 from sandbox.git_server import GitServer
-from sandbox.kubernetes.argocd import ArgoCDProcesses
+from sandbox.kubernetes.argocd import ArgoCd
 from sandbox.kubernetes.control_plane import ControlPlane
-from sandbox.kubernetes.controllers import Controllers
-from sandbox.kubernetes.effects import KubernetesEffects
 from sandbox.kubernetes.host import KubernetesHost
 from sandbox.language import LanguageHost
 from sandbox.project import Project
@@ -66,41 +64,35 @@ class World:
     def _start(self) -> None:
         self._stack.enter_context(_FolderLock(self.folder))
         tools = load_tools(self.checkout)
-        crds = {name.removesuffix("-crds"): path for name, path in tools.items() if name.endswith("-crds")}
-        certificate: Certificate = create_certificate(self.folder / "certificates")
+        authority = Authority(self.folder / "certificates")
+        certificate = authority.issue("loopback")
         self.aws = AwsEmulator(self.folder / "aws")
-        endpoint = self.aws.start()
         self._stack.callback(self.aws.stop)
-        self.charts = ChartMirror(self.folder / "charts", certificate, crds)
-        self.charts.start()
+        endpoint = self.aws.start()
+        self.charts = ChartMirror(self.folder / "charts", certificate, _crds(tools))
         self._stack.callback(self.charts.stop)
+        self.charts.start()
         self.git = GitServer(self.checkout, self.folder / "git", certificate)
-        self.git.start()
         self._stack.callback(self.git.stop)
+        self.git.start()
         self.project = Project(self.checkout, self.folder / "project", {"git": self.git.url, "charts": self.charts.url})
         self.git.refresh(self.project.revisions())
         self.project.prepare()
-        self._start_kubernetes(tools, endpoint, certificate)
-        self._start_hosts(tools, endpoint)
-
-    def _start_kubernetes(self, tools: Mapping[str, Path], endpoint: str, certificate: Certificate) -> None:
-        self.control_plane = ControlPlane(self.folder / "kubernetes", tools)
+        self.control_plane = ControlPlane(self.folder / "kubernetes", tools, authority=authority)
         self._stack.callback(self.control_plane.stop)
-        self.argocd = ArgoCDProcesses(self.folder / "argocd", tools, self.control_plane, certificate)
-        self._stack.callback(self.argocd.stop)
-        self.controllers = Controllers(self.control_plane, endpoint)
-        self._stack.callback(self.controllers.stop)
+        self._start_hosts(tools, endpoint)
         if self._ahead:
             thread = threading.Thread(target=self.control_plane.start, name="control-plane", daemon=True)
             thread.start()
             self._stack.callback(thread.join)
 
     def _start_hosts(self, tools: Mapping[str, Path], endpoint: str) -> None:
-        effects = KubernetesEffects(self.control_plane, self.controllers)
+        argocd = ArgoCd(self.control_plane, tools)
+        self._stack.callback(argocd.stop)
         hosts = {
-            "aws": AwsHost(endpoint, effects),
+            "aws": AwsHost(endpoint, self.control_plane),
             "eks": EksHost(),
-            "kubernetes": KubernetesHost(self.control_plane, effects, self.charts, self.argocd, tools),
+            "kubernetes": KubernetesHost(self.control_plane, self.charts, tools, (argocd,)),
         }
         ports = {}
         for package, host in hosts.items():
@@ -127,9 +119,17 @@ class World:
         """Return the engine on one stack of the project."""
         return Engine(self.project.folder, stack, self.environment)
 
+    def kubernetes_leftovers(self) -> list[str]:
+        """Return what the last cluster still held when it was deleted, one line each."""
+        return [f"{kind} {name}" for kind, names in self.control_plane.leftovers.items() for name in names]
+
     def inventory(self) -> dict[str, object]:
         """Return what exists in AWS, service by service."""
         return dict(self.aws.inventory())
+
+
+def _crds(tools: Mapping[str, Path]) -> dict[str, Path]:
+    return {name.removesuffix("-crds"): path for name, path in tools.items() if name.endswith("-crds")}
 
 
 class _FolderLock:

@@ -84,9 +84,7 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
         ArgoCDArgs(
             chart=catalog.pop("argo-cd"),
             handover=Handover(
-                cluster=ClusterHandover(
-                    name=settings.cluster.name, region=settings.aws.region, account_id=settings.aws.account_id
-                ),
+                cluster=ClusterHandover(name=settings.cluster.name, region=settings.aws.region),
                 repository=RepositoryHandover(url=settings.gitops.repository, revision=settings.gitops.revision),
                 charts=catalog,
                 karpenter=_karpenter_handover(settings, karpenter),
@@ -204,6 +202,7 @@ def _karpenter_handover(settings: Settings, karpenter: Karpenter) -> KarpenterHa
         instance_sizes=settings.karpenter.instance_sizes,
         limits={"cpu": settings.karpenter.limits.cpu, "memory": settings.karpenter.limits.memory},
         consolidate_after=settings.karpenter.consolidate_after,
+        disruption_budget=settings.karpenter.disruption_budget,
         replicas=settings.karpenter.replicas,
         volume_size=settings.karpenter.volume_size,
     )

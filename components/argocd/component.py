@@ -136,7 +136,8 @@ def _root_spec(handover: Handover) -> dict[str, Any]:
         "destination": {"server": "https://kubernetes.default.svc", "namespace": _NAMESPACE},
         "syncPolicy": {
             "automated": {"prune": True, "selfHeal": True},
-            # Once retries are exhausted the same commit is never tried again; a bootstrap has to outlast a slow start.
-            "retry": {"limit": 100, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "1m"}, "refresh": True},
+            # About 22 minutes, to outlast a slow start. Not for ever: a sync keeps the values it began with through all
+            # its retries, so an endless one would never take a corrected hand-over.
+            "retry": {"limit": 25, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "1m"}, "refresh": True},
         },
     }

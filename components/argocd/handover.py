@@ -19,7 +19,6 @@ class ClusterHandover:
 
     name: str
     region: str
-    account_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +45,7 @@ class KarpenterHandover:
         queue_name: Interruption queue.
         node_role_name: Role of the nodes that Karpenter makes.
         limits: `cpu` and `memory` quantities that the NodePool never exceeds.
+        disruption_budget: How many of the nodes may go at a time, as a share such as `10%`.
         volume_size: Root volume as a quantity, such as `50Gi`.
     """
 
@@ -57,6 +57,7 @@ class KarpenterHandover:
     instance_sizes: Sequence[str]
     limits: Mapping[str, str]
     consolidate_after: str
+    disruption_budget: str
     replicas: int
     volume_size: str
 
@@ -74,11 +75,7 @@ class Handover:
     def values(self) -> dict[str, Any]:
         """Return the values of gitops/bootstrap; some may be outputs."""
         return {
-            "cluster": {
-                "name": self.cluster.name,
-                "region": self.cluster.region,
-                "accountId": self.cluster.account_id,
-            },
+            "cluster": {"name": self.cluster.name, "region": self.cluster.region},
             "repository": {"url": self.repository.url, "revision": self.repository.revision},
             "charts": {
                 name: {"repository": chart.repository, "version": chart.version} for name, chart in self.charts.items()
@@ -92,6 +89,7 @@ class Handover:
                 "instanceSizes": list(self.karpenter.instance_sizes),
                 "limits": dict(self.karpenter.limits),
                 "consolidateAfter": self.karpenter.consolidate_after,
+                "disruptionBudget": self.karpenter.disruption_budget,
                 "replicas": self.karpenter.replicas,
                 "volumeSize": self.karpenter.volume_size,
             },

@@ -12,12 +12,12 @@ from typing import Any
 
 import boto3
 import jmespath
-from jmespath import functions
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.model import Shape
 from botocore.validate import ParamValidator
+from jmespath import functions
 
 from sandbox.aws.codec import coerce
 from sandbox.protocol import HostError
@@ -27,7 +27,13 @@ __all__ = ["AwsError", "Caller", "Recipe", "pick", "recipe"]
 # EKS calls answer after the real Kubernetes beside them has come up; everything else answers at once.
 TIMEOUT_SECONDS = 900
 
-RECIPE = re.compile(r"(?:if (?P<condition>[^:]+): )?(?:(?P<service>\w+)\.)?(?P<operation>\w+)(?P<inputs> \*)?(?: (?P<args>\{.*?\}))?(?: -> (?P<result>.+))?", re.DOTALL)
+RECIPE = re.compile(
+    r"(?:if (?P<condition>[^:]+): )?"
+    r"(?:(?P<service>\w+)\.)?(?P<operation>\w+)"
+    r"(?P<inputs> \*)?(?: (?P<args>\{.*?\}))?"
+    r"(?: -> (?P<result>.+))?",
+    re.DOTALL,
+)
 
 
 class AwsError(HostError):
@@ -52,7 +58,8 @@ class Recipe:
     """One AWS call in text: `if <path>: <service>.<operation> * {<parameters>} -> <path>`.
 
     All but the operation may be left out. `*` maps the inputs to parameters of the same name, the parameters are a
-    JMESPath hash over the scope, the last path picks from the answer, and `$name` puts a scope value in as a literal.
+    JMESPath hash over the scope (`{name}` is short for `{name: name}`), the last path picks from the answer, and
+    `$name` puts a scope value in as a literal.
     """
 
     operation: str
@@ -75,7 +82,16 @@ def recipe(text: str) -> Recipe:
     if not match:
         raise ValueError(f"not a recipe: {text}")
     part = match.groupdict()
-    return Recipe(part["operation"], bool(part["inputs"]), part["args"] or "", part["result"] or "", part["condition"] or "", part["service"] or "")
+    # What stands alone between braces and commas is a key that names its own value.
+    args = re.sub(r"(?<=[{,])( ?)(\w+)(?=[,}])", r"\1\2: \2", part["args"] or "")
+    return Recipe(
+        part["operation"],
+        bool(part["inputs"]),
+        args,
+        part["result"] or "",
+        part["condition"] or "",
+        part["service"] or "",
+    )
 
 
 class Caller:
@@ -89,7 +105,7 @@ class Caller:
     def __init__(self, endpoint: str, account: str) -> None:
         self.endpoint = endpoint
         self.account = account
-        self._session = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="sandbox")  # noqa: S106
+        self._session = boto3.Session(aws_access_key_id="sandbox", aws_secret_access_key="sandbox")
         self._clients: dict[tuple[str, str], BaseClient] = {}
         self._creating = threading.Lock()
         self._calling = threading.Lock()
@@ -98,13 +114,17 @@ class Caller:
         """Return the client of a service in a region, made once."""
         with self._creating:
             if (service, region) not in self._clients:
-                config = Config(retries={"total_max_attempts": 1}, read_timeout=TIMEOUT_SECONDS, max_pool_connections=32)
-                self._clients[service, region] = self._session.client(service, region_name=region, endpoint_url=self.endpoint, config=config)
+                config = Config(
+                    retries={"total_max_attempts": 1}, read_timeout=TIMEOUT_SECONDS, max_pool_connections=32
+                )
+                self._clients[service, region] = self._session.client(
+                    service, region_name=region, endpoint_url=self.endpoint, config=config
+                )
             return self._clients[service, region]
 
     def regions(self) -> list[str]:
         """Return the regions of AWS."""
-        return self._session.get_available_regions("ec2")
+        return list(self._session.get_available_regions("ec2"))
 
     def shape(self, service: str, region: str, operation: str) -> Shape:
         """Return the shape of an operation's parameters.
@@ -136,7 +156,9 @@ class Caller:
                 detail = error.response["Error"]
                 raise AwsError(detail["Code"], error.operation_name, detail.get("Message", "")) from None
 
-    def problems(self, service: str, region: str, operation: str, params: Mapping[str, Any], partial: bool) -> list[str]:
+    def problems(
+        self, service: str, region: str, operation: str, params: Mapping[str, Any], partial: bool
+    ) -> list[str]:
         """Return what botocore finds wrong with parameters. When `partial`, missing ones are no problem."""
         shape = self.shape(service, region, operation)
         report = ParamValidator().validate(coerce(params, shape), shape).generate_report()
@@ -147,20 +169,36 @@ class Caller:
 def pick(expression: str, data: Any, scope: Mapping[str, Any]) -> Any:
     """Evaluate a JMESPath expression over data, `$name` standing for a literal from the scope."""
     # JMESPath has no way to look outside of a filter, so the scope's values go in as text.
-    text = re.sub(r"\$(\w+)", lambda match: "`" + json.dumps(scope.get(match[1])).replace("`", "\\`") + "`" if match[1] in scope else match[0], expression)
+    text = re.sub(
+        r"\$(\w+)",
+        lambda match: (
+            "`" + json.dumps(scope.get(match[1])).replace("`", "\\`") + "`" if match[1] in scope else match[0]
+        ),
+        expression,
+    )
     return jmespath.search(text, data, FUNCTIONS)
 
 
-class _Functions(functions.Functions):
-    @functions.signature({"types": ["string", "null"]}, {"types": ["string"]})
+class _Functions(functions.Functions):  # type: ignore[misc]
+    @functions.signature({"types": ["string", "null"]}, {"types": ["string"]})  # type: ignore[untyped-decorator]
     def _func_after(self, text: str | None, separator: str) -> str | None:
         """Return what follows a separator; null when it is not there."""
         return text.partition(separator)[2] or None if text else None
 
-    @functions.signature({"types": ["string", "null"]}, {"types": ["string"]})
+    @functions.signature({"types": ["string", "null"]}, {"types": ["string"]})  # type: ignore[untyped-decorator]
     def _func_split(self, text: str | None, separator: str) -> list[str]:
         """Return the parts between separators."""
         return text.split(separator) if text else []
+
+    @functions.signature({"types": ["string"]}, {"types": ["string"]}, {"types": ["string"]})  # type: ignore[untyped-decorator]
+    def _func_replace(self, text: str, old: str, new: str) -> str:
+        """Return the text with one part replaced."""
+        return text.replace(old, new)
+
+    @functions.signature({"types": ["string"]}, {"types": ["string", "null"]})  # type: ignore[untyped-decorator]
+    def _func_where(self, name: str, value: str | None) -> dict[str, object]:
+        """Return one of EC2's filters."""
+        return {"Name": name, "Values": [value]}
 
 
 FUNCTIONS = jmespath.Options(custom_functions=_Functions())

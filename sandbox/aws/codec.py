@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.model import Shape
@@ -12,11 +12,7 @@ from botocore.model import Shape
 from sandbox.aws import schema
 from sandbox.protocol import UNKNOWN
 
-__all__ = ["UnmappedError", "coerce", "decode", "encode", "member", "settle", "project", "same", "tag_list", "tag_map"]
-
-
-# What the provider does not tell apart from an input that is left out.
-EMPTY: tuple[Any, ...] = (None, "", [], {})
+__all__ = ["UnmappedError", "coerce", "decode", "encode", "member", "tag_list", "tag_map"]
 
 
 class UnmappedError(Exception):
@@ -36,7 +32,11 @@ def encode(value: Any, shape: Shape, path: str = "", renames: Mapping[str, str] 
     if shape.type_name == "structure":
         return _encode_structure(value, shape, path, renames or {})
     if shape.type_name == "map" and isinstance(value, Mapping):
-        return {key: encode(item, shape.value, path, renames) for key, item in value.items() if item is not None and item != UNKNOWN}
+        return {
+            key: encode(item, shape.value, path, renames)
+            for key, item in value.items()
+            if item is not None and item != UNKNOWN
+        }
     return _scalar(value, shape.type_name)
 
 
@@ -68,7 +68,10 @@ def decode(value: Any, kind: Any, path: str = "", renames: Mapping[str, str] | N
         return decode(value[0], kind, path, renames) if value else None
     nested = schema.fields(kind)
     if nested is not None and isinstance(value, Mapping):
-        found = {name: decode(value.get(_source(name, value, path, renames)), inner, f"{path}.{name}", renames) for name, inner in nested.items()}
+        found = {
+            name: decode(value.get(_source(name, value, path, renames)), inner, f"{path}.{name}", renames)
+            for name, inner in nested.items()
+        }
         return {name: item for name, item in found.items() if item is not None}
     return _property(value, kind)
 
@@ -83,50 +86,15 @@ def tag_map(value: Any) -> dict[str, str]:
     """Return tags as a map, whichever way the service lists them."""
     if isinstance(value, Mapping):
         return dict(value)
-    return {tag.get("Key", tag.get("TagKey", tag.get("key"))): tag.get("Value", tag.get("TagValue", tag.get("value"))) for tag in value or []}
+    return {
+        tag.get("Key", tag.get("TagKey", tag.get("key"))): tag.get("Value", tag.get("TagValue", tag.get("value")))
+        for tag in value or []
+    }
 
 
 def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
     """Return tags as the list that most services take."""
     return [{key: name, value: text} for name, text in tags.items()]
-
-
-def same(old: Any, new: Any, ordered: bool = False) -> bool:
-    """Compare two inputs by meaning: JSON texts by content, lists as sets unless ordered."""
-    if old in EMPTY and new in EMPTY:
-        return True
-    if isinstance(old, str) and isinstance(new, str) and old != new:
-        left, right = _document(old), _document(new)
-        return left is not None and left == right
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return all(same(old.get(name), new.get(name), ordered) for name in {*old, *new} if not name.startswith("__"))
-    if isinstance(old, list) and isinstance(new, list):
-        if ordered:
-            return len(old) == len(new) and all(map(same, old, new))
-        return sorted(map(_key, old)) == sorted(map(_key, new))
-    return bool(_number(old) == _number(new))
-
-
-def project(old: Any, live: Any) -> Any:
-    """Return the part of a live value that an input speaks of, so that both can be compared."""
-    if isinstance(old, Mapping) and isinstance(live, Mapping):
-        found = {name: project(item, live.get(name)) for name, item in old.items() if not name.startswith("__")}
-        return {name: item for name, item in found.items() if item is not None}
-    if isinstance(old, list) and isinstance(live, list) and len(old) == len(live):
-        if all(isinstance(item, Mapping) for item in [*old, *live]):
-            return [project(left, right) for left, right in zip(old, live, strict=True)]
-    return live
-
-
-def settle(given: Any, live: Any) -> Any:
-    """Return a live value in the wording of the input where both mean the same (spacing of JSON, order of sets)."""
-    if given is None or given == UNKNOWN:
-        return live
-    if live is None:
-        return given
-    if isinstance(given, Mapping) and isinstance(live, Mapping):
-        return {name: settle(given.get(name), live.get(name)) for name in {**live, **given} if not name.startswith("__")}
-    return given if same(given, project(given, live)) else live
 
 
 def _encode_list(value: Any, shape: Shape, path: str, renames: Mapping[str, str]) -> Any:
@@ -157,78 +125,48 @@ def _source(name: str, value: Mapping[str, Any], path: str, renames: Mapping[str
     return renames.get(f"{path}.{name}") or member(name, value) or name
 
 
-def _scalar(value: Any, kind: str) -> Any:
-    if kind == "boolean" and isinstance(value, str) and value in ("true", "false"):
-        return value == "true"
-    if kind == "string" and isinstance(value, bool):
+def _boolean(value: Any) -> Any:
+    return value == "true" if value in ("true", "false") else value
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bool):
         return "true" if value else "false"
-    if kind == "string" and isinstance(value, (int, float)):
-        return str(value)
-    if kind in ("integer", "long") and isinstance(value, str) and value.lstrip("-").isdigit():
-        return int(value)
-    if kind in ("float", "double") and isinstance(value, int):
-        return float(value)
-    if kind == "blob" and isinstance(value, str):
-        return value.encode()
-    return value
+    return str(value) if isinstance(value, (int, float)) else value
+
+
+def _integer(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
+
+
+# What a shape's scalar makes of a property that Pulumi types otherwise.
+_SCALARS: Mapping[str, Callable[[Any], Any]] = {
+    "boolean": _boolean,
+    "string": _text,
+    "integer": _integer,
+    "long": _integer,
+    "float": lambda value: float(value) if isinstance(value, int) else value,
+    "double": lambda value: float(value) if isinstance(value, int) else value,
+    "blob": lambda value: value.encode() if isinstance(value, str) else value,
+}
+
+
+def _scalar(value: Any, kind: str) -> Any:
+    return _SCALARS.get(kind, lambda same_value: same_value)(value)
 
 
 def _property(value: Any, kind: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if kind is str and isinstance(value, bool):
-        return "true" if value else "false"
-    if kind is str and isinstance(value, (Mapping, list)):
-        return json.dumps(value)
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if kind is str:
-        return value if isinstance(value, str) else str(value)
-    if kind is bool and isinstance(value, str):
-        return value.lower() == "true"
-    if kind is int and isinstance(value, str):
-        return int(value)
-    return value
+        return json.dumps(value) if isinstance(value, (Mapping, list)) else str(_text(value))
+    if kind is bool:
+        return value.lower() == "true" if isinstance(value, str) else value
+    return int(value) if kind is int and isinstance(value, str) else value
 
 
 def _bare(name: str) -> str:
     text = name.lower()
     if text.endswith("ies"):
         return text[:-3] + "y"
-    return text[:-1] if text.endswith("s") else text
-
-
-def _number(value: Any) -> Any:
-    # "true" and true, "20" and 20: the bridge treats them alike, as the AWS provider's own types do.
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, (int, float)) else value
-
-
-def _key(value: Any) -> str:
-    if isinstance(value, str):
-        document = _document(value)
-        return value if document is None else json.dumps(document, sort_keys=True)
-    if isinstance(value, Mapping):
-        return json.dumps({name: _key(item) for name, item in value.items() if item is not None}, sort_keys=True)
-    if isinstance(value, list):
-        return json.dumps(sorted(map(_key, value)))
-    return str(_number(value))
-
-
-def _document(text: str) -> Any:
-    """Return a JSON text's content, policies in one canonical form; None when it is no JSON object or list."""
-    if not text.lstrip().startswith(("{", "[")):
-        return None
-    try:
-        return _canonical(json.loads(text))
-    except ValueError:
-        return None
-
-
-def _canonical(value: Any) -> Any:
-    # IAM reads a one-item list and the item alike, and gives no meaning to the order of a list.
-    if isinstance(value, dict):
-        return {name: _canonical(item) for name, item in value.items()}
-    if isinstance(value, list):
-        items = [_canonical(item) for item in value]
-        return items[0] if len(items) == 1 else sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
-    return value
+    return text.removesuffix("s")

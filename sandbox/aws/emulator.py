@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from moto.core.base_backend import BackendDict
-from moto.moto_api._internal import moto_api_backend
+from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from sandbox.aws.calls import Caller, pick, recipe
@@ -82,7 +82,7 @@ class AwsEmulator:
         # Read by moto when its IAM is first used; without it every AWS-managed policy is unknown.
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         install()
-        self._reset()
+        self.reset()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._log = logging.FileHandler(self.folder / "aws.log", mode="w")
         logger = logging.getLogger("werkzeug")
@@ -101,15 +101,16 @@ class AwsEmulator:
         if self._server is not None:
             self._server.stop()
             self._server = None
-            self._reset()
+            self.reset()
         if self._log is not None:
             logging.getLogger("werkzeug").removeHandler(self._log)
             self._log.close()
             self._log = None
 
     def inventory(self) -> dict[str, dict[str, list[str]]]:
-        """Return what exists: service → kind → ids with their region. Two equal answers mean that nothing was left behind.
+        """Return what exists: service → kind → ids with their region.
 
+        Two equal answers mean that nothing was left behind.
         What AWS itself removes later (keys whose deletion is scheduled) stands apart, under "pending deletion".
         """
         if self._caller is None:
@@ -123,21 +124,32 @@ class AwsEmulator:
             self._keys(region, found)
         if eks := EKS.state.snapshot():
             found["eks"] = {kind: list(names) for kind, names in eks.items()}
-        return {service: {kind: sorted(ids) for kind, ids in sorted(kinds.items())} for service, kinds in sorted(found.items())}
+        return {
+            service: {kind: sorted(ids) for kind, ids in sorted(kinds.items())}
+            for service, kinds in sorted(found.items())
+        }
 
     def _service(self, service: str, region: str, kinds: dict[str, str]) -> dict[str, list[str]]:
-        vpcs = set(self._list(service, region, "describe_vpcs -> Vpcs[?!IsDefault].VpcId")) if service == "ec2" else set()
+        vpcs = (
+            set(self._list(service, region, "describe_vpcs -> Vpcs[?!IsDefault].VpcId")) if service == "ec2" else set()
+        )
         found = {}
         for kind, text in kinds.items():
             entries = self._list(service, region, text)
-            ids = [entry[0] if isinstance(entry, list) else entry for entry in entries if not isinstance(entry, list) or entry[1] in vpcs]
+            ids = [
+                entry[0] if isinstance(entry, list) else entry
+                for entry in entries
+                if not isinstance(entry, list) or entry[1] in vpcs
+            ]
             if ids:
                 found[kind] = ids
         return found
 
     def _keys(self, region: str, found: dict[str, dict[str, list[str]]]) -> None:
         assert self._caller is not None
-        aliased = self._list("kms", region, "list_aliases -> Aliases[?starts_with(AliasName, 'alias/aws/')].TargetKeyId")
+        aliased = self._list(
+            "kms", region, "list_aliases -> Aliases[?starts_with(AliasName, 'alias/aws/')].TargetKeyId"
+        )
         for key in self._list("kms", region, "list_keys -> Keys[].KeyId"):
             if key in aliased:
                 continue
@@ -156,7 +168,8 @@ class AwsEmulator:
             pages = [self._caller.call(service, region, step.operation, params)]
         return [entry for page in pages for entry in pick(step.result, page, {}) or []]
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget everything."""
         moto_api_backend.reset()
         EKS.reset()
 
@@ -168,5 +181,8 @@ def _regions(service: str) -> list[str]:
         return []
     if service in GLOBAL:
         return ["us-east-1"]
-    backends = next((value for value in vars(models).values() if isinstance(value, BackendDict) and value.service_name == service), None)
+    backends = next(
+        (value for value in vars(models).values() if isinstance(value, BackendDict) and value.service_name == service),
+        None,
+    )
     return sorted(backends[ACCOUNT].keys()) if backends else []

@@ -6,7 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox.aws.calls import Caller
@@ -19,23 +19,39 @@ from sandbox.aws.refusals import Case, refuse
 from sandbox.aws.rows import ROWS
 from sandbox.aws.schema import provider_inputs
 from sandbox.aws.session import ACCOUNT, Session
-from sandbox.protocol import UNKNOWN, DiffResult, HostError, Properties, ProviderHost, has_unknown
+from sandbox.protocol import CONNECTION, UNKNOWN, DiffResult, HostError, Properties, ProviderHost, has_unknown
 
 __all__ = ["AwsHost"]
 
 # Settings that the host acts on; the others of `REACHES` say how to reach AWS, which is not a question here.
 REACHES = {
-    "accessKey", "assumeRoles", "httpProxy", "httpsProxy", "maxRetries", "noProxy", "profile", "retryMode", "secretKey", "sharedConfigFiles",
-    "sharedCredentialsFiles", "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation", "skipRequestingAccountId", "stsRegion",
-    "token", "userAgents", "version",
-}  # fmt: skip
+    "accessKey",
+    "assumeRoles",
+    "httpProxy",
+    "httpsProxy",
+    "maxRetries",
+    "noProxy",
+    "profile",
+    "retryMode",
+    "secretKey",
+    "sharedConfigFiles",
+    "sharedCredentialsFiles",
+    "skipCredentialsValidation",
+    "skipMetadataApiCheck",
+    "skipRegionValidation",
+    "skipRequestingAccountId",
+    "stsRegion",
+    "token",
+    "userAgents",
+    "version",
+}
 ACTED_ON = {"region", "defaultTags", "allowedAccountIds", "forbiddenAccountIds"}
 
 
 @dataclass(frozen=True)
 class _Settings:
-    region: str = ""
-    default_tags: Mapping[str, str] = field(default_factory=dict)
+    region: str
+    default_tags: Mapping[str, str]
 
 
 class AwsHost(ProviderHost):
@@ -56,8 +72,8 @@ class AwsHost(ProviderHost):
         super().__init__()
         self.counts: Counter[str] = Counter()
         self._caller = Caller(endpoint, ACCOUNT)
-        self._settings = _Settings()
-        self._counting = threading.Lock()
+        self._settings: dict[str, _Settings] = {}
+        self._lock = threading.Lock()
         EKS.attach(effects)
 
     # Protocol ------------------------------------------------------------------------------------------------------
@@ -72,10 +88,11 @@ class AwsHost(ProviderHost):
         region = given.get("region")
         if not region or region == UNKNOWN:
             raise HostError("Missing region configuration: set the AWS provider's `region`")
-        if region not in self._regions():
+        if region not in self._caller.regions():
             raise HostError(f"invalid AWS Region: {region}")
         _check_account(given)
-        self._settings = _Settings(region, (given.get("defaultTags") or {}).get("tags") or {})
+        with self._lock:
+            self._settings[CONNECTION.get()] = _Settings(region, (given.get("defaultTags") or {}).get("tags") or {})
 
     def check(self, token: str, urn: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
         """Return the inputs with defaults and names."""
@@ -94,7 +111,9 @@ class AwsHost(ProviderHost):
         refuse(token, "create", Case(life.session, inputs))
         return life.create(inputs)
 
-    def read(self, token: str, urn: str, rid: str, inputs: Properties, state: Properties) -> tuple[str, Properties, Properties]:
+    def read(
+        self, token: str, urn: str, rid: str, inputs: Properties, state: Properties
+    ) -> tuple[str, Properties, Properties]:
         """Return id, inputs and outputs as AWS has them; an empty id when the resource is gone."""
         self._count("read", token)
         life = self._life(token, state)
@@ -103,8 +122,8 @@ class AwsHost(ProviderHost):
             return "", {}, {}
         return rid, life.inputs(outputs, inputs), outputs
 
-    def update(
-        self, token: str, urn: str, rid: str, state: Properties, news: Properties, preview: bool, olds: Properties | None = None
+    def update_from(
+        self, token: str, urn: str, rid: str, state: Properties, olds: Properties, news: Properties, preview: bool
     ) -> Properties:
         """Update in place."""
         life = self._life(token, state)
@@ -112,7 +131,7 @@ class AwsHost(ProviderHost):
             return life.preview(news, state)
         self._count("update", token)
         refuse(token, "update", Case(life.session, news, rid))
-        return life.update(rid, state, state if olds is None else olds, news)
+        return life.update(rid, state, olds, news)
 
     def delete(self, token: str, urn: str, rid: str, state: Properties) -> None:
         """Delete."""
@@ -130,21 +149,33 @@ class AwsHost(ProviderHost):
 
     def _life(self, token: str, values: Properties) -> Lifecycle:
         if token not in ROWS:
-            raise HostError(f"resource type {token} is not served; add a row for it in sandbox/aws/rows (README.md there: 'Add a resource type')")
+            raise HostError(
+                f"resource type {token} is not served; add a row for it in sandbox/aws/rows "
+                "(sandbox/aws/README.md: 'Add a resource type')"
+            )
         return Lifecycle(ROWS[token], self._session(values.get("region")))
 
     def _session(self, region: Any) -> Session:
-        chosen = region if isinstance(region, str) and not has_unknown(region) else self._settings.region
-        if not chosen:
-            raise HostError("the AWS provider is not configured: no region")
-        return Session(self._caller, chosen, default_tags=self._settings.default_tags)
+        settings = self._settings_here()
+        chosen = region if isinstance(region, str) and not has_unknown(region) else settings.region
+        return Session(self._caller, chosen, default_tags=settings.default_tags)
+
+    def _settings_here(self) -> _Settings:
+        with self._lock:
+            known = self._settings.get(CONNECTION.get())
+            alike = {
+                json.dumps([one.region, dict(one.default_tags)], sort_keys=True) for one in self._settings.values()
+            }
+            if known is None and len(alike) == 1:
+                # A connection that the engine opened anew; there is only one configuration that it can mean.
+                known = next(iter(self._settings.values()))
+        if known is None:
+            raise HostError("this instance of the AWS provider is not configured")
+        return known
 
     def _count(self, operation: str, token: str) -> None:
-        with self._counting:
+        with self._lock:
             self.counts[f"{operation} {token}"] += 1
-
-    def _regions(self) -> list[str]:
-        return self._caller.regions()
 
 
 def _parsed(value: Any) -> Any:

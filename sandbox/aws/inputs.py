@@ -26,7 +26,9 @@ def check_inputs(life: Lifecycle, urn: str, olds: Properties, news: Properties, 
     if missing := sorted({*life.schema.required} - given.keys()):
         raise HostError(f"missing required input {', '.join(missing)} of {token}")
     if unmapped := life.unmapped(given):
-        raise HostError(f"{token}: input {', '.join(unmapped)} has no mapping; give it one in the type's row (sandbox/aws/rows)")
+        raise HostError(
+            f"{token}: input {', '.join(unmapped)} has no mapping; give it one in the type's row (sandbox/aws/rows)"
+        )
     inputs = {**{name: value for name, value in life.row.defaults.items() if name not in given}, **given}
     defaults = sorted(inputs.keys() - given.keys())
     auto = life.row.auto
@@ -64,6 +66,11 @@ def _check_tags(inputs: Properties) -> None:
         raise HostError("An error occurred (TagLimitExceeded): more than 50 tags")
     for name, text in tags.items():
         if name.startswith("aws:"):
-            raise HostError(f"An error occurred (InvalidParameterValue): tag keys starting with 'aws:' are reserved for internal use: {name}")
+            raise HostError(
+                "An error occurred (InvalidParameterValue): "
+                f"tag keys starting with 'aws:' are reserved for internal use: {name}"
+            )
         if not 0 < len(name) <= 128 or (isinstance(text, str) and len(text) > 256):
-            raise HostError(f"An error occurred (InvalidParameterValue): tag {name} is too long (key 128, value 256 characters)")
+            raise HostError(
+                f"An error occurred (InvalidParameterValue): tag {name} is too long (key 128, value 256 characters)"
+            )

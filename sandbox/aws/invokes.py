@@ -28,13 +28,13 @@ def invoke(token: str, session: Session, args: Properties) -> Properties:
     return INVOKES[token](session, args)
 
 
-def caller_identity(session: Session, args: Properties) -> Properties:
+def caller_identity(session: Session, _args: Properties) -> Properties:
     """Return who calls."""
     answer = session.of("sts").call("get_caller_identity")
     return {"id": ACCOUNT, "accountId": answer["Account"], "arn": answer["Arn"], "userId": answer["UserId"]}
 
 
-def partition(session: Session, args: Properties) -> Properties:
+def partition(_session: Session, _args: Properties) -> Properties:
     """Return the partition and its DNS suffix."""
     return {"id": PARTITION, "partition": PARTITION, "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
 
@@ -52,9 +52,18 @@ def availability_zones(session: Session, args: Properties) -> Properties:
         filters.append({"Name": "state", "Values": [args["state"]]})
     zones = session.of("ec2").call("describe_availability_zones", Filters=filters)["AvailabilityZones"]
     left_out = {*(args.get("excludeNames") or []), *(args.get("excludeZoneIds") or [])}
-    kept = sorted((zone for zone in zones if not {zone["ZoneName"], zone["ZoneId"]} & left_out), key=lambda zone: str(zone["ZoneName"]))
+    kept = sorted(
+        (zone for zone in zones if not {zone["ZoneName"], zone["ZoneId"]} & left_out),
+        key=lambda zone: str(zone["ZoneName"]),
+    )
     names = [zone["ZoneName"] for zone in kept]
-    return {"id": session.region, "names": names, "zoneIds": [zone["ZoneId"] for zone in kept], "groupNames": [session.region], **_echo(args)}
+    return {
+        "id": session.region,
+        "names": names,
+        "zoneIds": [zone["ZoneId"] for zone in kept],
+        "groupNames": [session.region],
+        **_echo(args),
+    }
 
 
 def roles(session: Session, args: Properties) -> Properties:
@@ -62,17 +71,27 @@ def roles(session: Session, args: Properties) -> Properties:
     found = session.of("iam").call("list_roles", PathPrefix=args.get("pathPrefix") or "/", MaxItems=1000)["Roles"]
     pattern = re.compile(args.get("nameRegex") or "")
     kept = [role for role in found if pattern.search(role["RoleName"])]
-    return {"id": session.region, "arns": [role["Arn"] for role in kept], "names": [role["RoleName"] for role in kept], **_echo(args)}
+    return {
+        "id": session.region,
+        "arns": [role["Arn"] for role in kept],
+        "names": [role["RoleName"] for role in kept],
+        **_echo(args),
+    }
 
 
-def policy_document(session: Session, args: Properties) -> Properties:
+def policy_document(_session: Session, args: Properties) -> Properties:
     """Render a policy document: one value as text, several as a list."""
     document: dict[str, Any] = {"Version": args.get("version") or "2012-10-17"}
     if args.get("policyId"):
         document["Id"] = args["policyId"]
     document["Statement"] = [_statement(statement) for statement in args.get("statements") or []]
     text = json.dumps(document, indent=2)
-    return {"id": str(abs(hash(text)) % 10**10), "json": text, "minifiedJson": json.dumps(document, separators=(",", ":")), **_echo(args)}
+    return {
+        "id": str(abs(hash(text)) % 10**10),
+        "json": text,
+        "minifiedJson": json.dumps(document, separators=(",", ":")),
+        **_echo(args),
+    }
 
 
 def addon_version(session: Session, args: Properties) -> Properties:
@@ -83,21 +102,45 @@ def addon_version(session: Session, args: Properties) -> Properties:
     chosen = next((one for one in versions if newest or one["compatibilities"][0]["defaultVersion"]), None)
     if chosen is None:
         raise HostError(f"empty result: no version of add-on {name} for Kubernetes {kubernetes}")
-    return {"id": name, "addonName": name, "kubernetesVersion": kubernetes, "mostRecent": newest, "version": chosen["addonVersion"], "region": session.region}
+    return {
+        "id": name,
+        "addonName": name,
+        "kubernetesVersion": kubernetes,
+        "mostRecent": newest,
+        "version": chosen["addonVersion"],
+        "region": session.region,
+    }
 
 
 def ssm_parameter(session: Session, args: Properties) -> Properties:
     """Return a parameter; AWS's own parameters of the EKS images are made up, but stable."""
     name = args["name"]
     try:
-        found = session.of("ssm").call("get_parameter", Name=name, WithDecryption=args.get("withDecryption", True))["Parameter"]
+        found = session.of("ssm").call("get_parameter", Name=name, WithDecryption=args.get("withDecryption", True))[
+            "Parameter"
+        ]
     except AwsError:
         value = _image_parameter(name)
         if value is None:
             raise
-        found = {"Name": name, "Value": value, "Type": "String", "Version": 1, "ARN": f"arn:{PARTITION}:ssm:{session.region}::parameter{name}"}
+        found = {
+            "Name": name,
+            "Value": value,
+            "Type": "String",
+            "Version": 1,
+            "ARN": f"arn:{PARTITION}:ssm:{session.region}::parameter{name}",
+        }
     text = {"value": found["Value"], "insecureValue": found["Value"] if found["Type"] != "SecureString" else ""}
-    return {"id": name, "name": name, "type": found["Type"], "version": found["Version"], "arn": found["ARN"], "region": session.region, "withDecryption": args.get("withDecryption", True), **text}
+    return {
+        "id": name,
+        "name": name,
+        "type": found["Type"],
+        "version": found["Version"],
+        "arn": found["ARN"],
+        "region": session.region,
+        "withDecryption": args.get("withDecryption", True),
+        **text,
+    }
 
 
 INVOKES: Mapping[str, Function] = {
@@ -144,4 +187,8 @@ def _image_parameter(name: str) -> str | None:
         return None
     if match[2] == "release_version":
         return f"{match[1]}.0-20261110"
-    return "ami-0" + format(int.from_bytes(name.rpartition("/")[0].encode(), "big") % 16**16, "016x") if match[2] == "image_id" else None
+    return (
+        "ami-0" + format(int.from_bytes(name.rpartition("/")[0].encode(), "big") % 16**16, "016x")
+        if match[2] == "image_id"
+        else None
+    )

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox.aws.calls import AwsError, pick, recipe
-from sandbox.aws.codec import UnmappedError, decode, member, project, same, settle, tag_map
+from sandbox.aws.codec import UnmappedError
+from sandbox.aws.compare import same
+from sandbox.aws.observation import imported_inputs, observed_outputs, refreshed_inputs
 from sandbox.aws.row import Row, Step
 from sandbox.aws.schema import Schema, schema
 from sandbox.aws.session import Scope, Session
 from sandbox.aws.tags import APIS, change_tags, creation_tags
-from sandbox.protocol import DiffResult, HostError, Properties, has_unknown
+from sandbox.protocol import UNKNOWN, DiffResult, HostError, Properties, has_unknown
 
 __all__ = ["Lifecycle"]
 
@@ -54,10 +56,11 @@ class Lifecycle:
         """Compare inputs and say which changes need a new resource."""
         changed = self.changed(olds, news)
         replace = [name for name in changed if name not in self._changeable(changed) | {"tags"}]
-        if self.row.tags and "tags" not in changed and not has_unknown(news.get("tags")) and "tagsAll" in state:
-            if state["tagsAll"] != self.session.tag_values(news.get("tags")):
-                changed.append("tagsAll")
-        return DiffResult(changed=tuple(changed), replace=tuple(replace), delete_first=bool(replace) and self._clashes(olds, news))
+        if self.row.tags and "tags" not in changed and self._defaults_changed(state, news):
+            changed.append("tagsAll")
+        return DiffResult(
+            changed=tuple(changed), replace=tuple(replace), delete_first=bool(replace) and self._clashes(olds, news)
+        )
 
     # Life ----------------------------------------------------------------------------------------------------------
 
@@ -68,20 +71,31 @@ class Lifecycle:
             outputs.setdefault("region", self.session.region)
         if self.row.tags and not has_unknown(inputs.get("tags")):
             outputs["tagsAll"] = self.session.tag_values(inputs.get("tags"))
+        for path in self.row.computed:
+            outer, _, inner = path.partition(".")
+            held = outputs.get(outer)
+            # A known object would say of what AWS adds to it that it is not there.
+            if inner and isinstance(held, dict) and inner not in held:
+                known = state.get(outer) or {}
+                outputs[outer] = {**held, inner: known.get(inner, UNKNOWN)}
         return outputs
 
     def create(self, inputs: Properties) -> tuple[str, Properties]:
         """Create and return id and outputs."""
         scope = self._scope(inputs)
         scope.answer = self._create_call(scope)
-        rid = self.row.id.format(**scope.values) if "{" in self.row.id else str(pick(self.row.id, scope.answer, scope.values))
+        rid = (
+            self.row.id.format(**scope.values)
+            if "{" in self.row.id
+            else str(pick(self.row.id, scope.answer, scope.values))
+        )
         scope.values["id"] = rid
-        created = self._created()
-        pending = [name for name in inputs if name not in created and not same(inputs[name], self.row.defaults.get(name))]
-        self._set(scope, [name for name in pending if name in self.schema.inputs])
-        outputs = self.observe(rid, inputs)
-        if outputs is None:
-            raise HostError(f"{self.row.token} {rid} is not there right after its creation: the row's `read` does not find it")
+        try:
+            outputs = self._complete(rid, inputs, scope)
+        except HostError:
+            # The engine records no half-made resource, so nobody else would take it away.
+            self.delete(rid, {**inputs, **scope.values})
+            raise
         return rid, outputs
 
     def observe(self, rid: str, inputs: Properties, state: Properties | None = None) -> Properties | None:
@@ -98,22 +112,13 @@ class Lifecycle:
             if error.gone:
                 return None
             raise
-        return self._outputs(document, scope, inputs)
+        return observed_outputs(self.row, self.schema, self.session, document, scope, inputs)
 
     def inputs(self, outputs: Properties, olds: Properties) -> Properties:
         """Return the inputs that live outputs amount to; the old wording stays where it means the same."""
         if not olds:
-            return self._imported(outputs)
-        found = dict(olds)
-        for name in self.schema.inputs:
-            if name == "tags":
-                continue
-            live = project(olds[name], outputs.get(name)) if name in olds else None
-            if name in olds and outputs.get(name) is not None and not same(olds[name], live):
-                found[name] = live
-        if self.row.tags and outputs.get("tags", {}) != olds.get("tags", {}):
-            found["tags"] = outputs.get("tags", {})
-        return found
+            return imported_inputs(self.row, self.schema, outputs)
+        return refreshed_inputs(self.row, self.schema, outputs, olds)
 
     def update(self, rid: str, state: Properties, olds: Properties, news: Properties) -> Properties:
         """Change in place and return the outputs."""
@@ -143,9 +148,24 @@ class Lifecycle:
             return []
         params = self._create_params(self.row.create, self._scope(inputs))
         step = recipe(self.row.create)
-        return self.session.caller.problems(self.session.service, self.session.region, step.operation, params, has_unknown(inputs))
+        return self.session.caller.problems(
+            self.session.service, self.session.region, step.operation, params, has_unknown(inputs)
+        )
 
     # Parts ---------------------------------------------------------------------------------------------------------
+
+    def _complete(self, rid: str, inputs: Properties, scope: Scope) -> Properties:
+        created = self._created()
+        pending = [
+            name for name in inputs if name not in created and not same(inputs[name], self.row.defaults.get(name))
+        ]
+        self._set(scope, [name for name in pending if name in self.schema.inputs and name not in ("tags", "region")])
+        outputs = self.observe(rid, inputs)
+        if outputs is None:
+            raise HostError(
+                f"{self.row.token} {rid} is not there right after its creation: the row's `read` does not find it"
+            )
+        return outputs
 
     def _chosen(self, name: str, old: Any, new: Any) -> Any:
         """Return an old input without the nested ones that AWS chose and the program leaves to it."""
@@ -158,7 +178,11 @@ class Lifecycle:
         taken = {*row.takes}
         if isinstance(row.create, str):
             taken |= self.session.taken(row.create, row.rename, row.nest, names)
-            derived = " ".join(text for name, text in row.derive.items() if name in recipe(row.create).names or "{" + name + "}" in row.id)
+            derived = " ".join(
+                text
+                for name, text in row.derive.items()
+                if name in recipe(row.create).names or "{" + name + "}" in row.id
+            )
             taken |= {*re.findall(r"\w+", derived)} & names
         return taken
 
@@ -167,9 +191,19 @@ class Lifecycle:
         fixed = {self.row.name, "region", *re.findall(r"\{(\w+)\}", self.row.id)}
         return (keys | {*self.row.local}) | ({*names} - fixed if "*" in keys else set())
 
+    def _defaults_changed(self, state: Properties, news: Properties) -> bool:
+        if has_unknown(news.get("tags")) or "tagsAll" not in state:
+            return False
+        return bool(state["tagsAll"] != self.session.tag_values(news.get("tags")))
+
     def _clashes(self, olds: Properties, news: Properties) -> bool:
         names = re.findall(r"\{(\w+)\}", self.row.id) or ([self.row.name] if self.row.name else [])
-        parts = [part for name in names for part in re.findall(r"[a-z]\w*", self.row.derive.get(name, name)) if part in self.schema.inputs]
+        parts = [
+            part
+            for name in names
+            for part in re.findall(r"[a-z]\w*", self.row.derive.get(name, name))
+            if part in self.schema.inputs
+        ]
         automatic = news.get("__defaults", [])
         return bool(parts) and all(same(olds.get(name), news.get(name)) and name not in automatic for name in parts)
 
@@ -205,7 +239,9 @@ class Lifecycle:
         try:
             params = self.session.params(step, scope)
         except UnmappedError as error:
-            raise HostError(f"{self.row.token}: input {error} has no mapping; give it one in the type's row (sandbox/aws/rows)") from None
+            raise HostError(
+                f"{self.row.token}: input {error} has no mapping; give it one in the type's row (sandbox/aws/rows)"
+            ) from None
         tags = scope["tags"] if self.row.tags else {}
         return {**params, **creation_tags(self.session, recipe(step).operation, self.row.tag_type, tags)}
 
@@ -220,35 +256,3 @@ class Lifecycle:
                     wanted = wanted - {name}
             if wanted:
                 self._run(step, scope)
-
-    def _outputs(self, document: dict[str, Any], scope: Scope, inputs: Properties) -> Properties:
-        found: Properties = {}
-        values = {**scope.values, **document}
-        for name, kind in self.schema.outputs.items():
-            if name in ("tags", "tagsAll", "id", "urn") or (name in self.row.volatile and name not in inputs):
-                continue
-            if name in self.row.out:
-                live = pick(self.row.out[name], values, values)
-            else:
-                live = document.get(self.row.rename.get(name) or member(name, document) or name)
-            value = settle(inputs.get(name), decode(live, kind, name, self.row.rename))
-            if value is not None:
-                found[name] = value
-        if "region" in self.schema.outputs:
-            found["region"] = self.session.region
-        return {**found, **self._tags(document, inputs)}
-
-    def _tags(self, document: dict[str, Any], inputs: Properties) -> Properties:
-        if not self.row.tags:
-            return {}
-        raw = next((document[name] for name in ("Tags", "tags", "TagSet") if name in document), None)
-        live = {name: text for name, text in tag_map(raw).items() if not name.startswith("aws:")}
-        given = inputs.get("tags") or {}
-        own = {name: text for name, text in live.items() if name in given or self.session.default_tags.get(name) != text}
-        return {"tagsAll": live, **({"tags": own} if own or "tags" in inputs else {})}
-
-    def _imported(self, outputs: Properties) -> Properties:
-        empty: tuple[Any, ...] = (None, "", [], {})
-        live = {name: value for name, value in outputs.items() if name in self.schema.inputs and value not in empty}
-        live = {name: value for name, value in live.items() if name not in self.row.volatile and name != "region"}
-        return {**self.row.defaults, **live}

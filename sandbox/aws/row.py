@@ -31,12 +31,12 @@ class Row:
         token: Pulumi's type token.
         service: boto3's name of the service.
         create: The call that creates it. `*` in a recipe maps the inputs by name.
-        id: Where the id comes from: a JMESPath into create's answer, or a template of inputs such as `{clusterName}:{addonName}`,
-            from which the inputs are taken back when a resource is imported.
+        id: Where the id comes from: a JMESPath into create's answer, or a template of inputs such as
+            `{clusterName}:{addonName}`, from which the inputs are taken back when a resource is imported.
         read: Calls whose answers together are the resource. An empty answer of the first means that it is gone.
         delete: Calls that delete it.
-        set: Inputs (space between them, or `*` for all others) → the call that changes them. Runs after create for what create
-            does not take. An input that neither this nor `local` names forces a replacement.
+        set: Inputs (space between them, or `*` for all others) → the call that changes them. Runs after create for
+            what create does not take. An input that neither this nor `local` names forces a replacement.
         unset: Input → the call that takes it away again, when `set` cannot.
         rename: Input, or path of a nested one → AWS member, where the names differ.
         nest: Member of create's parameters that holds what the top level does not.

@@ -39,15 +39,19 @@ def schema(token: str) -> Schema:
     match = re.fullmatch(r"aws:(\w+)/(\w+):(\w+)", token)
     if not match:
         raise HostError(f"{token} is no resource type of the AWS provider")
-    package, module, name = match.groups()
+    package, _, name = match.groups()
     try:
-        # The package's own __init__ resolves lazily and costs twice as much as the module.
-        classes = importlib.import_module(f"pulumi_aws.{package}.{_snake(module)}")
-    except ModuleNotFoundError as error:
+        # Never the module below the package: imported first, it leaves its class out of the lazy package for good.
+        classes = importlib.import_module(f"pulumi_aws.{package}")
+        args = getattr(classes, f"{name}Args")
+    except (ModuleNotFoundError, AttributeError) as error:
         raise HostError(f"{token} is no resource type of the AWS provider ({error})") from None
-    args = getattr(classes, f"{name}Args")
     names = pulumi_types.input_type_py_to_pulumi_names(args)
-    needed = [key for key, value in inspect.signature(args.__init__).parameters.items() if value.default is inspect.Parameter.empty]
+    needed = [
+        key
+        for key, value in inspect.signature(args.__init__).parameters.items()
+        if value.default is inspect.Parameter.empty
+    ]
     return Schema(
         inputs=pulumi_types.input_type_types(args),
         outputs=pulumi_types.resource_types(getattr(classes, name)),

@@ -22,7 +22,8 @@ class Scope:
 
     Attributes:
         inputs: The resource's inputs, or its state when it is deleted.
-        values: Everything by name: inputs, parts of the id, `id`, `region`, `account`, `partition`, `tags`, `tagList`.
+        values: Everything by name: inputs, parts of the id, `id`, `region`, `account`, `partition`, `tags`,
+            `tagList`, and `prefix`, the beginning of the service's ARNs.
         olds: Inputs before an update.
         answer: AWS's answer to create.
         rename: The row's renames.
@@ -95,7 +96,7 @@ class Session:
             # The nested member first: both levels of a launch template know `TagSpecifications`.
             for place, holder in ((nested, found.setdefault(scope.nest, {})), (shape, found)):
                 target = scope.rename.get(name) or member(name, place.members) if place else None
-                if place and target in place.members:
+                if place and target and target in place.members:
                     holder[target] = encode(value, place.members[target], name, scope.rename)
                     break
         found.pop("", None)
@@ -113,13 +114,20 @@ class Session:
 
     def tag_values(self, tags: Mapping[str, str] | None) -> dict[str, str]:
         """Return a resource's tags with the provider's default tags below them."""
-        return {**self.default_tags, **{name: text for name, text in (tags or {}).items() if text is not None}}
+        return {**self.default_tags, **(tags or {})}
 
     def scope(self, inputs: Mapping[str, Any], **more: Any) -> dict[str, Any]:
         """Return the values that recipes may refer to."""
         known = {name: _known(value) for name, value in inputs.items()}
         tags = self.tag_values(_known(inputs.get("tags")))
-        fixed = {"region": self.region, "account": ACCOUNT, "partition": PARTITION, "tags": tags, "tagList": tag_list(tags)}
+        fixed = {
+            "region": self.region,
+            "account": ACCOUNT,
+            "partition": PARTITION,
+            "prefix": f"arn:{PARTITION}:{self.service}:{self.region}:{ACCOUNT}:",
+            "tags": tags,
+            "tagList": tag_list(tags),
+        }
         return {**known, **fixed, **more}
 
 

@@ -28,10 +28,16 @@ APIS: Mapping[str, TagApi] = {
         "tag_open_id_connect_provider {OpenIDConnectProviderArn: id, Tags: addList}",
         "untag_open_id_connect_provider {OpenIDConnectProviderArn: id, TagKeys: goneKeys}",
     ),
-    "service-role": TagApi("tag_role {RoleName: name, Tags: addList}", "untag_role {RoleName: name, TagKeys: goneKeys}"),
+    "service-role": TagApi(
+        "tag_role {RoleName: name, Tags: addList}", "untag_role {RoleName: name, TagKeys: goneKeys}"
+    ),
     "eks": TagApi("tag_resource {resourceArn: arn, tags: add}", "untag_resource {resourceArn: arn, tagKeys: goneKeys}"),
-    "logs": TagApi("tag_resource {resourceArn: arn, tags: add}", "untag_resource {resourceArn: arn, tagKeys: goneKeys}"),
-    "events": TagApi("tag_resource {ResourceARN: arn, Tags: addList}", "untag_resource {ResourceARN: arn, TagKeys: goneKeys}"),
+    "logs": TagApi(
+        "tag_resource {resourceArn: arn, tags: add}", "untag_resource {resourceArn: arn, tagKeys: goneKeys}"
+    ),
+    "events": TagApi(
+        "tag_resource {ResourceARN: arn, Tags: addList}", "untag_resource {ResourceARN: arn, TagKeys: goneKeys}"
+    ),
     "kms": TagApi(
         "tag_resource {KeyId: id, Tags: addList[].{TagKey: Key, TagValue: Value}}",
         "untag_resource {KeyId: id, TagKeys: goneKeys}",
@@ -52,7 +58,9 @@ def creation_tags(session: Session, operation: str, tag_type: str, tags: Mapping
         return {}
     if members[name].type_name == "map":
         return {name: dict(tags)}
-    return {name: tag_list(tags, *("TagKey", "TagValue") if "TagKey" in members[name].member.members else ("Key", "Value"))}
+    return {
+        name: tag_list(tags, *("TagKey", "TagValue") if "TagKey" in members[name].member.members else ("Key", "Value"))
+    }
 
 
 def change_tags(session: Session, api: TagApi, scope: Scope, old: Mapping[str, str], new: Mapping[str, str]) -> None:

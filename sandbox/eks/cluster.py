@@ -13,6 +13,9 @@ import pulumi_eks as _rehydrate  # noqa: F401 - registers the types by which a p
 import pulumi_kubernetes as kubernetes
 from pulumi.provider import ConstructResult
 
+# The SDK loads its packages when they are first touched, and not thread-safely: so here, before any thread does.
+_LOADED = (aws.ec2.SecurityGroup, aws.eks.Cluster, aws.iam.Role)
+
 _CLUSTER_POLICY = "arn:{partition}:iam::aws:policy/AmazonEKSClusterPolicy"
 
 # Inputs that shape what is played below. Anything else that is set is refused.

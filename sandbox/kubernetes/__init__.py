@@ -1,1 +1,1 @@
-"""The Kubernetes side of the sandbox: a real control plane, a provider host and the controllers that run beside them."""
+"""The Kubernetes side of the sandbox: a real control plane, a provider host and what runs beside them."""

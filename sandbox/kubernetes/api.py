@@ -74,7 +74,14 @@ class Api:
         self._pool.clear()
 
     def request(
-        self, method: str, path: str, body: Manifest | None = None, *, content_type: str = "application/json", timeout: float = 30.0, **query: str
+        self,
+        method: str,
+        path: str,
+        body: Manifest | None = None,
+        *,
+        content_type: str = "application/json",
+        timeout: float = 30.0,
+        query: Mapping[str, str] | None = None,
     ) -> Manifest:
         """Send a request and return the answer. Raise `ApiError` on a refusal."""
         url = f"{self.endpoint}{path}" + (f"?{urlencode(query)}" if query else "")
@@ -113,26 +120,32 @@ class Api:
                 return None
             raise
 
-    def list(self, kind: Kind, namespace: str | None = None, **query: str) -> list[Manifest]:
+    def list(self, kind: Kind, namespace: str | None = None) -> list[Manifest]:
         """Return the objects of a kind, in one namespace or in all."""
-        items = self.request("GET", kind.path(namespace), **query).get("items") or []
+        items = self.request("GET", kind.path(namespace)).get("items") or []
         return [item for item in items if isinstance(item, dict)]
 
-    def apply(self, kind: Kind, manifest: Mapping[str, Any], manager: str, *, force: bool = False, dry_run: bool = False) -> Manifest:
+    def apply(
+        self, kind: Kind, manifest: Mapping[str, Any], manager: str, *, force: bool = False, dry_run: bool = False
+    ) -> Manifest:
         """Apply on the server's side and return the object as it is then."""
         metadata = manifest["metadata"]
-        query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
+        query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
         path = kind.path(metadata.get("namespace"), metadata["name"])
-        return self.request("PATCH", path, dict(manifest), content_type=APPLY, **query)
+        return self.request("PATCH", path, dict(manifest), content_type=APPLY, query=query)
 
-    def patch(self, kind: Kind, namespace: str | None, name: str, change: Manifest, *, subresource: str = "") -> Manifest:
+    def patch(
+        self, kind: Kind, namespace: str | None, name: str, change: Manifest, *, subresource: str = ""
+    ) -> Manifest:
         """Merge a change into an object, or into its status with `subresource="status"`."""
         path = kind.path(namespace, name) + (f"/{subresource}" if subresource else "")
         return self.request("PATCH", path, change, content_type=MERGE)
 
-    def delete(self, kind: Kind, namespace: str | None, name: str, *, propagation: str = "Foreground", grace: int | None = None) -> None:
+    def delete(self, kind: Kind, namespace: str | None, name: str, *, propagation: str = "Foreground") -> None:
         """Ask for an object's deletion; finalizers may hold it. No error when it does not exist."""
-        options: Manifest = {"propagationPolicy": propagation} | ({} if grace is None else {"gracePeriodSeconds": grace})
+        options: Manifest = {"propagationPolicy": propagation}
         try:
             self.request("DELETE", kind.path(namespace, name), options)
         except ApiError as error:
@@ -148,7 +161,9 @@ class Api:
                 return {}
             raise
         kinds = {
-            item["kind"]: Kind(api_version=api_version, name=item["kind"], plural=item["name"], namespaced=item["namespaced"])
+            item["kind"]: Kind(
+                api_version=api_version, name=item["kind"], plural=item["name"], namespaced=item["namespaced"]
+            )
             for item in found["resources"]
             if "/" not in item["name"]
         }

@@ -1,7 +1,7 @@
 """Argo CD's real components, run as local processes for as long as their pods would run.
 
-The pods themselves are only simulated, so this takes the place of their containers: a component's process runs while the
-workload that would run it is Available, and starts again when the settings in its environment change.
+The pods themselves are only simulated, so this takes the place of their containers: a component's process runs while
+the workload that would run it is Available, and starts again when the settings in its environment change.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,9 @@ from sandbox.kubernetes.processes import ProcessError, free_ports
 CHART: Final = "argo-cd"
 _POLL_SECONDS: Final = 0.5
 # Which environment variable each key of a ConfigMap sets, by component and ConfigMap: as in Argo CD's own manifests.
-_SETTINGS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = json.loads(Path(__file__).with_name("argocd_settings.json").read_text(encoding="utf-8"))
+_SETTINGS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = json.loads(
+    Path(__file__).with_name("argocd_settings.json").read_text(encoding="utf-8")
+)
 # What Argo CD's API server, which does not run here, makes at its first start.
 _DEFAULT_PROJECT: Final = {
     "sourceRepos": ["*"],
@@ -50,7 +53,11 @@ class ArgoCd:
     def release_installed(self, release: InstalledRelease) -> None:
         """Start to run the processes of a release of Argo CD's chart."""
         key = (release.namespace, release.name)
-        if release.chart == CHART and key not in self._instances:
+        if release.chart != CHART:
+            return
+        known = self._instances.get(key)
+        # One that ended by itself belonged to a cluster that is gone.
+        if known is None or not known.alive:
             self._instances[key] = _Instance(self._control_plane, self._tools, release.namespace)
 
     def release_uninstalled(self, namespace: str, name: str) -> None:
@@ -74,13 +81,17 @@ class _Instance:
         self._tools = tools
         self._namespace = namespace
         self._folder = self._supervisor.folder / "argocd"
-        self._addresses = Addresses(*free_ports(len(Addresses.__dataclass_fields__)))
+        self._addresses = Addresses(namespace, *free_ports(len(fields(Addresses)) - 1))
         self._running: dict[str, Mapping[str, str]] = {}
         self._initialised = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="argocd", daemon=True)
         self._prepare()
         self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         self._ended.set()
@@ -115,7 +126,9 @@ class _Instance:
             self._initialise(api)
         for component in COMPONENTS:
             name = f"argocd-{component.name}"
-            wanted = self._environment(api, component) if self._initialised and available & component.workloads else None
+            wanted = (
+                self._environment(api, component) if self._initialised and available & component.workloads else None
+            )
             process = self._supervisor.processes.get(name)
             if name in self._running and (wanted != self._running[name] or process is None or not process.alive):
                 self._supervisor.stop(name)
@@ -127,13 +140,13 @@ class _Instance:
 
     def _available(self, api: Api) -> set[str]:
         """Return the names (by label) of the workloads with at least one pod that serves."""
-        selector = "app.kubernetes.io/part-of=argocd"
+        selector = {"labelSelector": "app.kubernetes.io/part-of=argocd"}
         found: list[Manifest] = []
         for plural in ("deployments", "statefulsets"):
-            found += api.request("GET", f"/apis/apps/v1/namespaces/{self._namespace}/{plural}", labelSelector=selector).get("items") or []
-        return {
-            workload["metadata"]["labels"].get("app.kubernetes.io/name", "") for workload in found if workload.get("status", {}).get("availableReplicas")
-        }
+            path = f"/apis/apps/v1/namespaces/{self._namespace}/{plural}"
+            found += api.request("GET", path, query=selector).get("items") or []
+        serving = [workload for workload in found if workload.get("status", {}).get("availableReplicas")]
+        return {workload["metadata"]["labels"].get("app.kubernetes.io/name", "") for workload in serving}
 
     def _initialise(self, api: Api) -> None:
         """Do what Argo CD's API server does at its first start: the signing key and the default project."""
@@ -145,7 +158,12 @@ class _Instance:
             key = base64.b64encode(base64.b64encode(secrets.token_bytes(32))).decode()
             api.patch(secret, self._namespace, "argocd-secret", {"data": {"server.secretkey": key}})
         if api.get(kind, self._namespace, "default") is None:
-            manifest: Manifest = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": "default"}, "spec": _DEFAULT_PROJECT}
+            manifest: Manifest = {
+                "apiVersion": kind.api_version,
+                "kind": kind.name,
+                "metadata": {"name": "default"},
+                "spec": _DEFAULT_PROJECT,
+            }
             api.request("POST", kind.path(self._namespace), manifest)
         self._initialised = True
 

@@ -10,8 +10,9 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Addresses:
-    """The loopback ports of one Argo CD."""
+    """Where one Argo CD is: its namespace, and ports on loopback."""
 
+    namespace: str
     redis: int
     repo_server: int
     repo_server_metrics: int
@@ -40,49 +41,59 @@ def _loopback(port: int) -> str:
     return f"127.0.0.1:{port}"
 
 
-def _redis(tools: Mapping[str, Path], ports: Addresses) -> list[str | Path]:
-    return [tools["redis"], _loopback(ports.redis)]
+def _redis(tools: Mapping[str, Path], at: Addresses) -> list[str | Path]:
+    return [tools["redis"], _loopback(at.redis)]
 
 
-def _repo_server(tools: Mapping[str, Path], ports: Addresses) -> list[str | Path]:
+def _repo_server(tools: Mapping[str, Path], at: Addresses) -> list[str | Path]:
     return [
         tools["argocd"],
-        f"--redis={_loopback(ports.redis)}",
+        f"--redis={_loopback(at.redis)}",
         "--address=127.0.0.1",
-        f"--port={ports.repo_server}",
+        f"--port={at.repo_server}",
         "--metrics-address=127.0.0.1",
-        f"--metrics-port={ports.repo_server_metrics}",
+        f"--metrics-port={at.repo_server_metrics}",
         # Plain text on loopback; it then insists on having no authority for client certificates either.
         "--disable-tls",
         "--client-ca-path=",
     ]
 
 
-def _application_controller(tools: Mapping[str, Path], ports: Addresses) -> list[str | Path]:
+def _application_controller(tools: Mapping[str, Path], at: Addresses) -> list[str | Path]:
     return [
         tools["argocd"],
-        f"--redis={_loopback(ports.redis)}",
-        f"--repo-server={_loopback(ports.repo_server)}",
+        f"--namespace={at.namespace}",
+        f"--redis={_loopback(at.redis)}",
+        f"--repo-server={_loopback(at.repo_server)}",
         "--repo-server-plaintext",
         # The one port that is not on loopback alone: Argo CD has no setting for this address.
-        f"--metrics-port={ports.controller_metrics}",
+        f"--metrics-port={at.controller_metrics}",
     ]
 
 
-def _applicationset_controller(tools: Mapping[str, Path], ports: Addresses) -> list[str | Path]:
+def _applicationset_controller(tools: Mapping[str, Path], at: Addresses) -> list[str | Path]:
     return [
         tools["argocd"],
-        f"--argocd-repo-server={_loopback(ports.repo_server)}",
+        f"--namespace={at.namespace}",
+        f"--argocd-repo-server={_loopback(at.repo_server)}",
         "--repo-server-plaintext",
-        f"--metrics-addr={_loopback(ports.applicationset_metrics)}",
-        f"--probe-addr={_loopback(ports.applicationset_probe)}",
-        f"--webhook-addr={_loopback(ports.applicationset_webhook)}",
+        f"--metrics-addr={_loopback(at.applicationset_metrics)}",
+        f"--probe-addr={_loopback(at.applicationset_probe)}",
+        f"--webhook-addr={_loopback(at.applicationset_webhook)}",
     ]
 
 
 COMPONENTS: Final = (
     Component(name="redis", workloads=frozenset({"argocd-redis", "redis-ha-haproxy"}), command=_redis),
     Component(name="repo-server", workloads=frozenset({"argocd-repo-server"}), command=_repo_server),
-    Component(name="application-controller", workloads=frozenset({"argocd-application-controller"}), command=_application_controller),
-    Component(name="applicationset-controller", workloads=frozenset({"argocd-applicationset-controller"}), command=_applicationset_controller),
+    Component(
+        name="application-controller",
+        workloads=frozenset({"argocd-application-controller"}),
+        command=_application_controller,
+    ),
+    Component(
+        name="applicationset-controller",
+        workloads=frozenset({"argocd-applicationset-controller"}),
+        command=_applicationset_controller,
+    ),
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sandbox.aws.effects import ClusterAccess, NodeGroupSpec
 from sandbox.certificates import Authority
-from sandbox.kubernetes.api import Api, ApiError, Manifest
+from sandbox.kubernetes.api import MERGE, Api, Manifest
 from sandbox.kubernetes.inventory import Inventory, inventory
 from sandbox.kubernetes.nodes import nodes
 from sandbox.kubernetes.processes import Supervisor
@@ -40,7 +40,14 @@ class ControlPlane:
         leftovers: What the last cluster still held when it was deleted.
     """
 
-    def __init__(self, folder: Path, tools: Mapping[str, Path], *, authority: Authority | None = None, prefix_delegation: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tools: Mapping[str, Path],
+        *,
+        authority: Authority | None = None,
+        prefix_delegation: bool = False,
+    ) -> None:
         self.supervisor = Supervisor(folder)
         self.authority = authority or Authority(folder / "certificates")
         self.kubeconfig = folder / "kubeconfig"
@@ -104,7 +111,9 @@ class ControlPlane:
         """Bring the API server up. Raise `ClusterError` for a second cluster: there is one API server."""
         with self._lock:
             if self.cluster not in (None, name):
-                raise ClusterError(f"cluster {self.cluster!r} exists and this sandbox has one API server: delete it before creating {name!r}")
+                raise ClusterError(
+                    f"cluster {self.cluster!r} exists and a sandbox has one API server: delete it before {name!r} comes"
+                )
             self.start()
             self.cluster = name
             return self.access
@@ -145,15 +154,17 @@ class ControlPlane:
         return str(self.api.request("GET", "/version")["gitVersion"])
 
     def _nodes(self, group: str) -> list[Manifest]:
-        items = self.api.request("GET", "/api/v1/nodes", labelSelector=f"{_GROUP}={group}").get("items")
+        items = self.api.request("GET", "/api/v1/nodes", query={"labelSelector": f"{_GROUP}={group}"}).get("items")
         return list(items or [])
 
     def _remove(self, names: list[str]) -> None:
         api = self.api
         for name in names:
-            api.request("PATCH", f"/api/v1/nodes/{name}", {"spec": {"unschedulable": True}}, content_type="application/merge-patch+json")
+            api.request("PATCH", f"/api/v1/nodes/{name}", {"spec": {"unschedulable": True}}, content_type=MERGE)
             for pod in _pods(api, name):
-                api.request("DELETE", f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}")
+                api.request(
+                    "DELETE", f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+                )
         self._wait(lambda: not any(_pods(api, name) for name in names), f"pods do not leave {', '.join(names)}")
         for name in names:
             api.request("DELETE", f"/api/v1/nodes/{name}")
@@ -171,16 +182,11 @@ def _register(api: Api, node: Manifest, *, exists: bool) -> None:
         api.request("POST", "/api/v1/nodes", node)
         return
     change = {"metadata": {"labels": node["metadata"]["labels"]}, "spec": {"taints": node["spec"]["taints"]}}
-    api.request("PATCH", f"/api/v1/nodes/{node['metadata']['name']}", change, content_type="application/merge-patch+json")
+    api.request("PATCH", f"/api/v1/nodes/{node['metadata']['name']}", change, content_type=MERGE)
 
 
 def _pods(api: Api, node: str) -> list[Manifest]:
-    try:
-        return list(api.request("GET", "/api/v1/pods", fieldSelector=f"spec.nodeName={node}").get("items") or [])
-    except ApiError as error:
-        if error.status == 404:
-            return []
-        raise
+    return list(api.request("GET", "/api/v1/pods", query={"fieldSelector": f"spec.nodeName={node}"}).get("items") or [])
 
 
 def _ready(node: Manifest) -> bool:

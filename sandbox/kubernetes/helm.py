@@ -49,14 +49,15 @@ class Helm:
         home = supervisor.folder / "helm"
         home.mkdir(exist_ok=True)
         self._home = home
-        self._environment = {"SSL_CERT_FILE": str(authority)} | {f"HELM_{part}_HOME": str(home / part.lower()) for part in ("CACHE", "CONFIG", "DATA")}
+        self._environment = {"SSL_CERT_FILE": str(authority)} | {
+            f"HELM_{part}_HOME": str(home / part.lower()) for part in ("CACHE", "CONFIG", "DATA")
+        }
         self._numbers = itertools.count(1)
 
     def run(self, *words: str | Path, values: Mapping[str, Any] | None = None) -> str:
         """Run Helm and return what it printed. Raise `HelmError` when it fails.
 
-        Args:
-            values: Goes to Helm as a file that only the owner can read and that is removed afterwards.
+        `values` go to Helm as a file that only the owner can read and that is removed afterwards.
         """
         name = f"helm-{next(self._numbers)}"
         file = self._home / f"{name}.json"
@@ -75,8 +76,8 @@ class Helm:
 
 def installed(api: Api, namespace: str, name: str) -> InstalledRelease | None:
     """Return a release's newest revision, or None when it is not installed."""
-    selector = f"owner=helm,name={name}"
-    secrets = api.request("GET", f"/api/v1/namespaces/{namespace}/secrets", labelSelector=selector).get("items") or []
+    selector = {"labelSelector": f"owner=helm,name={name}"}
+    secrets = api.request("GET", f"/api/v1/namespaces/{namespace}/secrets", query=selector).get("items") or []
     if not secrets:
         return None
     newest = max(secrets, key=lambda secret: int(secret["metadata"]["labels"]["version"]))

@@ -22,9 +22,23 @@ from sandbox.kubernetes.releases import TOKEN, ReleaseListener, Releases, Reposi
 from sandbox.protocol import UNKNOWN, DiffResult, HostError, Properties, ProviderHost
 
 _DELETE_SECONDS: Final = 600.0
-_SETTINGS: Final = {"kubeconfig", "context", "namespace", "enableConfigMapMutable", "enableSecretMutable", "deleteUnreachable"}
+_SETTINGS: Final = {
+    "kubeconfig",
+    "context",
+    "namespace",
+    "enableConfigMapMutable",
+    "enableSecretMutable",
+    "deleteUnreachable",
+}
 # They change how the real provider talks or warns, not what it does.
-_IGNORED: Final = {"enableServerSideApply", "helmReleaseSettings", "kubeClientSettings", "suppressDeprecationWarnings", "suppressHelmHookWarnings", "version"}
+_IGNORED: Final = {
+    "enableServerSideApply",
+    "helmReleaseSettings",
+    "kubeClientSettings",
+    "suppressDeprecationWarnings",
+    "suppressHelmHookWarnings",
+    "version",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +69,11 @@ class KubernetesHost(ProviderHost):
     version = "4.34.2"
 
     def __init__(
-        self, control_plane: ControlPlane, charts: Repository, tools: Mapping[str, Path], listeners: tuple[ReleaseListener, ...] = ()
+        self,
+        control_plane: ControlPlane,
+        charts: Repository,
+        tools: Mapping[str, Path],
+        listeners: tuple[ReleaseListener, ...] = (),
     ) -> None:
         super().__init__()
         self._control_plane = control_plane
@@ -66,16 +84,21 @@ class KubernetesHost(ProviderHost):
         self._request = threading.local()
 
     def configure(self, values: Properties) -> None:
-        """Take a provider's configuration. What it names is looked at when it is needed: the cluster may not exist yet."""
+        """Take a provider's configuration. What it names is looked at when needed: the cluster may not exist yet."""
         unknown = sorted(values.keys() - _SETTINGS - _IGNORED)
         if unknown:
-            raise HostError(f"provider settings not emulated: {', '.join(unknown)}; add them to sandbox/kubernetes/host.py")
+            raise HostError(
+                f"provider settings not emulated: {', '.join(unknown)}; add them to sandbox/kubernetes/host.py"
+            )
         kubeconfig = values.get("kubeconfig")
         self._settings[self._request.peer] = _Settings(
             kubeconfig=kubeconfig if kubeconfig is None or isinstance(kubeconfig, str) else json.dumps(kubeconfig),
             context=values.get("context"),
             namespace=str(values.get("namespace") or ""),
-            mutable=Mutable(config_map=_truth(values.get("enableConfigMapMutable")), secret=_truth(values.get("enableSecretMutable"))),
+            mutable=Mutable(
+                config_map=_truth(values.get("enableConfigMapMutable")),
+                secret=_truth(values.get("enableSecretMutable")),
+            ),
             delete_unreachable=_truth(values.get("deleteUnreachable")),
         )
 
@@ -98,7 +121,9 @@ class KubernetesHost(ProviderHost):
         outputs = self._apply(token, urn, inputs)
         return (f"{inputs['namespace']}/{inputs['name']}" if token == TOKEN else objects.identifier(outputs)), outputs
 
-    def read(self, token: str, urn: str, rid: str, inputs: Properties, state: Properties) -> tuple[str, Properties, Properties]:
+    def read(
+        self, token: str, urn: str, rid: str, inputs: Properties, state: Properties
+    ) -> tuple[str, Properties, Properties]:
         api = self._connect()
         return self._releases.read(api, rid, inputs) if token == TOKEN else objects.read(api, token, rid, inputs)
 
@@ -112,7 +137,9 @@ class KubernetesHost(ProviderHost):
         if token == TOKEN:
             self._releases.delete(str(self._control_plane.kubeconfig), rid, state)
         else:
-            objects.delete(api, token, rid, state, self._request.timeout or _DELETE_SECONDS, self._request.context.is_active)
+            objects.delete(
+                api, token, rid, state, self._request.timeout or _DELETE_SECONDS, self._request.context.is_active
+            )
 
     def invoke(self, token: str, args: Properties) -> Properties:
         raise HostError(f"{token} is not emulated: add it to sandbox/kubernetes/host.py")
@@ -139,7 +166,9 @@ class KubernetesHost(ProviderHost):
             raise HostError("the Kubernetes cluster is unreachable: no EKS cluster exists (yet, or any more)")
         settings = self._provider()
         if settings.kubeconfig in (None, UNKNOWN):
-            raise HostError("the kubernetes provider has no kubeconfig: pass the cluster's; the caller's own is never read here")
+            raise HostError(
+                "the kubernetes provider has no kubeconfig: pass the cluster's; the caller's own is never read here"
+            )
         cluster = _cluster(str(settings.kubeconfig), settings.context)
         access = self._control_plane.access
         if cluster.get("server") != access.endpoint:
@@ -192,7 +221,9 @@ def _cluster(kubeconfig: str, context: str | None) -> dict[str, Any]:
         wanted = next(item["context"]["cluster"] for item in config["contexts"] if item["name"] == name)
         return dict(next(item["cluster"] for item in config["clusters"] if item["name"] == wanted))
     except (yaml.YAMLError, KeyError, TypeError, StopIteration) as error:
-        raise HostError("the provider's kubeconfig cannot be read: it needs a current context with a cluster") from error
+        raise HostError(
+            "the provider's kubeconfig cannot be read: it needs a current context with a cluster"
+        ) from error
 
 
 def _truth(value: Any) -> bool:

@@ -9,7 +9,16 @@ from sandbox.kubernetes.api import Api, Manifest
 Inventory = dict[str, list[str]]
 
 # Come and go by themselves with other objects, or belong to the server.
-_TRANSIENT: Final = {"Event", "Lease", "Endpoints", "EndpointSlice", "APIService", "ComponentStatus", "CSINode", "ControllerRevision"}
+_TRANSIENT: Final = {
+    "Event",
+    "Lease",
+    "Endpoints",
+    "EndpointSlice",
+    "APIService",
+    "ComponentStatus",
+    "CSINode",
+    "ControllerRevision",
+}
 # Made by the controller manager in each namespace, at its own time.
 _PER_NAMESPACE: Final = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 
@@ -30,11 +39,14 @@ def inventory(api: Api) -> Inventory:
 
 
 def _resources(api: Api) -> list[tuple[str, Manifest]]:
-    roots = ["/api/v1"]
-    for group in api.request("GET", "/apis")["groups"]:
-        roots.append(f"/apis/{group['preferredVersion']['groupVersion']}")
+    groups = api.request("GET", "/apis")["groups"]
+    roots = ["/api/v1", *(f"/apis/{group['preferredVersion']['groupVersion']}" for group in groups)]
     resources = [(root, resource) for root in roots for resource in api.request("GET", root).get("resources", [])]
-    return [(root, resource) for root, resource in resources if "/" not in resource["name"] and "list" in resource.get("verbs", [])]
+    return [
+        (root, resource)
+        for root, resource in resources
+        if "/" not in resource["name"] and "list" in resource.get("verbs", [])
+    ]
 
 
 def _name(metadata: Manifest) -> str:

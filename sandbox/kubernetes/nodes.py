@@ -39,7 +39,7 @@ _MEMORY_OVERHEAD: Final = 0.075
 _PREFIX_PODS: Final = 110
 
 
-class UnknownInstanceType(Exception):
+class UnknownInstanceTypeError(Exception):
     """The instance type is not in this module's tables."""
 
 
@@ -62,7 +62,7 @@ class InstanceType:
 
 
 def instance_type(name: str) -> InstanceType:
-    """Look an instance type up. Raise `UnknownInstanceType` when the tables lack it."""
+    """Look an instance type up. Raise `UnknownInstanceTypeError` when the tables lack it."""
     family, _, size = name.partition(".")
     if family in _BURSTABLE_FAMILIES and size in _BURSTABLE:
         vcpus, memory, interfaces, addresses = _BURSTABLE[size]
@@ -72,9 +72,18 @@ def instance_type(name: str) -> InstanceType:
         ratio, architecture = _FAMILIES[family]
         memory = float(vcpus * ratio)
     else:
-        raise UnknownInstanceType(f"instance type {name!r} is unknown here: add it to the tables in sandbox/kubernetes/nodes.py")
+        raise UnknownInstanceTypeError(
+            f"instance type {name!r} is unknown here: add it to the tables in sandbox/kubernetes/nodes.py"
+        )
     mebibytes = int(memory * 1024)
-    return InstanceType(name=name, vcpus=vcpus, memory_mib=mebibytes, architecture=architecture, interfaces=interfaces, addresses=addresses)
+    return InstanceType(
+        name=name,
+        vcpus=vcpus,
+        memory_mib=mebibytes,
+        architecture=architecture,
+        interfaces=interfaces,
+        addresses=addresses,
+    )
 
 
 def nodes(spec: NodeGroupSpec, *, prefix_delegation: bool, version: str) -> Iterator[Mapping[str, Any]]:
@@ -85,10 +94,14 @@ def nodes(spec: NodeGroupSpec, *, prefix_delegation: bool, version: str) -> Iter
         # From the names alone, so that the same group always has the same nodes.
         digest = hashlib.sha256(f"{spec.cluster}/{spec.name}/{index}".encode()).digest()
         address = f"10.{digest[0]}.{digest[1]}.{digest[2] % 250 + 4}"
-        yield _node(spec, kind, zone, address, digest.hex()[:17], kind.pods(prefix_delegation=prefix_delegation), version)
+        yield _node(
+            spec, kind, zone, address, digest.hex()[:17], kind.pods(prefix_delegation=prefix_delegation), version
+        )
 
 
-def _node(spec: NodeGroupSpec, kind: InstanceType, zone: str, address: str, identity: str, pods: int, version: str) -> Mapping[str, Any]:
+def _node(
+    spec: NodeGroupSpec, kind: InstanceType, zone: str, address: str, identity: str, pods: int, version: str
+) -> Mapping[str, Any]:
     name = f"ip-{address.replace('.', '-')}.{spec.region}.compute.internal"
     labels = dict(spec.labels) | {
         "eks.amazonaws.com/capacityType": spec.capacity_type,
@@ -132,7 +145,12 @@ def _allocatable(kind: InstanceType, pods: int) -> Mapping[str, str]:
     # 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest.
     reserved = 60 + 10 * min(1, kind.vcpus - 1) + 5 * max(0, min(2, kind.vcpus - 2)) + 2.5 * max(0, kind.vcpus - 4)
     memory = _memory(kind) - (255 + 11 * pods) - 100
-    return {"cpu": f"{int(kind.vcpus * 1000 - reserved)}m", "memory": f"{memory}Mi", "pods": str(pods), "ephemeral-storage": "18Gi"}
+    return {
+        "cpu": f"{int(kind.vcpus * 1000 - reserved)}m",
+        "memory": f"{memory}Mi",
+        "pods": str(pods),
+        "ephemeral-storage": "18Gi",
+    }
 
 
 def _system(kind: InstanceType, identity: str, version: str) -> Mapping[str, str]:

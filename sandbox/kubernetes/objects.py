@@ -14,7 +14,17 @@ from sandbox.protocol import DiffResult, HostError, Properties, has_unknown
 
 _DEFAULT_NAMESPACE: Final = "default"
 # The real provider waits until these work; here nobody has needed that yet.
-_AWAITED: Final = {"DaemonSet", "Deployment", "Ingress", "Job", "PersistentVolumeClaim", "Pod", "ReplicaSet", "Service", "StatefulSet"}
+_AWAITED: Final = {
+    "DaemonSet",
+    "Deployment",
+    "Ingress",
+    "Job",
+    "PersistentVolumeClaim",
+    "Pod",
+    "ReplicaSet",
+    "Service",
+    "StatefulSet",
+}
 _SKIP_AWAIT: Final = "pulumi.com/skipAwait"
 _WAIT_FOR: Final = "pulumi.com/waitFor"
 _FORCE: Final = "pulumi.com/patchForce"
@@ -50,12 +60,16 @@ def check(token: str, urn: str, news: Properties, seed: bytes, namespace: str) -
     if metadata.get("generateName"):
         raise HostError("metadata.generateName is not emulated: give a name, or none")
     # The engine's seed, so that the same run gives the same name again.
-    metadata.setdefault("name", f"{urn.rpartition('::')[2].lower()}-{hashlib.sha256(seed + urn.encode()).hexdigest()[:8]}")
+    metadata.setdefault(
+        "name", f"{urn.rpartition('::')[2].lower()}-{hashlib.sha256(seed + urn.encode()).hexdigest()[:8]}"
+    )
     if namespace and kind != "Namespace":
         metadata.setdefault("namespace", namespace)
     annotations = metadata.get("annotations") or {}
     if _WAIT_FOR in annotations or (kind in _AWAITED and str(annotations.get(_SKIP_AWAIT)).lower() != "true"):
-        raise HostError(f"waiting for a {kind} is not emulated: add it to sandbox/kubernetes/objects.py, or annotate it {_SKIP_AWAIT}")
+        raise HostError(
+            f"waiting for a {kind} is not emulated: add it to sandbox/kubernetes/objects.py or annotate {_SKIP_AWAIT}"
+        )
     return {**news, "apiVersion": api_version, "kind": kind, "metadata": metadata}
 
 
@@ -143,7 +157,9 @@ def _applied(api: Api, kind: Kind, urn: str, manifest: Manifest, *, dry_run: boo
     try:
         return api.apply(kind, manifest, manager, force=force, dry_run=dry_run)
     except ApiError as error:
-        hint = f"; another manager owns these fields: take them out, or annotate {_FORCE}" if error.status == 409 else ""
+        hint = (
+            f"; another manager owns these fields: take them out, or annotate {_FORCE}" if error.status == 409 else ""
+        )
         raise HostError(f"{kind.name} {identifier(manifest)}: {error}{hint}") from error
 
 
@@ -166,12 +182,16 @@ def _clean(live: Manifest) -> Properties:
 
 
 def _imported(live: Manifest) -> Properties:
-    metadata = {name: value for name, value in live["metadata"].items() if name in ("name", "namespace", "labels", "annotations")}
+    metadata = {
+        name: value
+        for name, value in live["metadata"].items()
+        if name in ("name", "namespace", "labels", "annotations")
+    }
     return {name: value for name, value in live.items() if name != "status"} | {"metadata": metadata}
 
 
 def _seen(inputs: Any, live: Any) -> Any:
-    """Return the inputs with the values that the live object has: what somebody else changed shows, what the server added does not."""
+    """Return the inputs with the live object's values: what others changed shows, what the server added does not."""
     if not isinstance(inputs, Mapping) or not isinstance(live, Mapping):
         return live
     if live.get("kind") == "Secret" and "data" in live:

@@ -35,7 +35,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 _GRACE_SECONDS = 5.0
 _TAIL_LINES = 15
-# Below the range from which the kernel takes ports for outgoing connections, which could take a port before its server does.
+# Below the range of outgoing connections, one of which could take a port before its server does.
 _PORTS = range(20000, 32000)
 
 
@@ -81,7 +81,7 @@ class Supervisor:
     """Starts and ends the child processes of one folder.
 
     Args:
-        folder: Gets `logs/`, `pids/`, `home/` and `tmp/`. What an earlier, dead owner left running in it is ended first.
+        folder: Gets `logs/`, `pids/`, `home/` and `tmp/`. What a dead owner left running in it is ended first.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -103,7 +103,7 @@ class Supervisor:
         if not os.access(words[0], os.X_OK):
             raise ProcessError(f"{name}: {words[0]} is not a program; run `make setup`")
         # Nothing of the caller's environment: a proxy or a foreign cluster in it must not reach the children.
-        variables = {"PATH": os.defpath, "HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "tmp")} | dict(environment or {})
+        variables = {"PATH": os.defpath, "HOME": str(self.folder / "home"), "TMPDIR": str(self.folder / "tmp")}
         launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *words]
         with log.open("ab") as output:
             popen = _SPAWNER.submit(
@@ -112,7 +112,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=variables,
+                env=variables | dict(environment or {}),
                 cwd=self.folder,
                 start_new_session=True,
             ).result()
@@ -122,7 +122,9 @@ class Supervisor:
         (self.folder / "pids" / f"{name}.json").write_text(json.dumps(record), encoding="utf-8")
         return process
 
-    def run(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    def run(
+        self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
         """Run a program to its end and return its exit code and what it printed. Its log does not stay."""
         process = self.start(name, command, environment)
         try:
@@ -202,16 +204,15 @@ def _is(identity: Mapping[str, str | int]) -> bool:
 def _started(pid: int) -> str:
     """Return what tells this process from any other with its number, or "" when there is none."""
     try:
-        # Field 22, counted after the name, which may hold spaces: ticks since boot, so the boot counts too.
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
-        return "" if fields[0] == "Z" else f"{boot}/{fields[19]}"
-    except FileNotFoundError:
-        if sys.platform == "linux":
-            return ""
-    except ProcessLookupError:
-        return ""
-    return subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout.strip()
+    except (FileNotFoundError, ProcessLookupError):
+        # No such process, or no such folder outside Linux.
+        listing = ["ps", "-o", "lstart=", "-p", str(pid)]
+        proc = Path("/proc/self").exists()
+        return "" if proc else subprocess.run(listing, capture_output=True, text=True, check=False).stdout.strip()
+    # Field 22 of the file, counted after the name, which may hold spaces: ticks since boot, so the boot counts too.
+    return "" if fields[0] == "Z" else f"{boot}/{fields[19]}"
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

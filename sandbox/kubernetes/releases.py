@@ -89,10 +89,15 @@ class Releases:
         """Return the inputs with name and namespace in."""
         unknown = sorted(news.keys() - _SWITCHES.keys() - _OTHERS)
         if unknown:
-            raise HostError(f"Release inputs not emulated: {', '.join(unknown)}; add them to sandbox/kubernetes/releases.py")
+            raise HostError(
+                f"Release inputs not emulated: {', '.join(unknown)}; add them to sandbox/kubernetes/releases.py"
+            )
         options = news.get("repositoryOpts") or {}
-        if not has_unknown(options) and set(options) - {"repo"}:
-            raise HostError(f"repositoryOpts not emulated: {', '.join(sorted(set(options) - {'repo'}))}; add them to sandbox/kubernetes/releases.py")
+        unknown = [] if has_unknown(options) else sorted(options.keys() - {"repo"})
+        if unknown:
+            raise HostError(
+                f"repositoryOpts not emulated: {', '.join(unknown)}; add them to sandbox/kubernetes/releases.py"
+            )
         name = f"{urn.rpartition('::')[2].lower()}-{hashlib.sha256(seed + urn.encode()).hexdigest()[:8]}"
         return {"name": name, "namespace": "default", **news}
 
@@ -103,13 +108,15 @@ class Releases:
         return DiffResult(changed=changed, replace=replace)
 
     def preview(self, inputs: Properties) -> Properties:
-        """Render the chart, so that an unknown chart, version or values key fails here. Values not known yet are not looked at."""
+        """Render the chart, so that an unknown chart, version or values key fails here; not while a value is unknown."""
         if has_unknown(inputs):
             return inputs
         self._served(inputs)
         digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
         if digest not in self._rendered:
-            self._run("template", inputs["name"], *self._chart(inputs), *_switches(inputs, _RENDER), values=_values(inputs))
+            self._run(
+                "template", inputs["name"], *self._chart(inputs), *_switches(inputs, _RENDER), values=_values(inputs)
+            )
             self._rendered.add(digest)
         return inputs
 
@@ -117,7 +124,15 @@ class Releases:
         """Install or upgrade, wait as asked for, and return the outputs."""
         self._served(inputs)
         namespace, name = str(inputs["namespace"]), str(inputs["name"])
-        words = ["upgrade", "--install", name, *self._chart(inputs), *_switches(inputs, _SWITCHES), *_options(inputs), f"--kubeconfig={kubeconfig}"]
+        words = [
+            "upgrade",
+            "--install",
+            name,
+            *self._chart(inputs),
+            *_switches(inputs, _SWITCHES),
+            *_options(inputs),
+            f"--kubeconfig={kubeconfig}",
+        ]
         with self._locks[f"{namespace}/{name}"]:
             self._run(*words, values=_values(inputs))
             release = installed(api, namespace, name)
@@ -146,7 +161,15 @@ class Releases:
         namespace, _, name = rid.rpartition("/")
         timeout = f"--timeout={state.get('timeout') or _TIMEOUT_SECONDS}s"
         with self._locks[rid]:
-            self._run("uninstall", name, f"--namespace={namespace}", "--ignore-not-found", "--wait", timeout, f"--kubeconfig={kubeconfig}")
+            self._run(
+                "uninstall",
+                name,
+                f"--namespace={namespace}",
+                "--ignore-not-found",
+                "--wait",
+                timeout,
+                f"--kubeconfig={kubeconfig}",
+            )
             for listener in self._listeners:
                 listener.release_uninstalled(namespace, name)
 

@@ -47,7 +47,11 @@ class Servers:
         self._start_etcd()
         server = self._start_api_server()
         server.wait_until(self.api.ready, timeout=_START_SECONDS, what="ready API")
-        followers = [self._start_scheduler(kubeconfig), self._start_controllers(kubeconfig), self._start_kubelet(kubeconfig)]
+        followers = [
+            self._start_scheduler(kubeconfig),
+            self._start_controllers(kubeconfig),
+            self._start_kubelet(kubeconfig),
+        ]
         followers[1].wait_until(self._controllers_work, timeout=_START_SECONDS, what="sign of work")
         for follower in followers:
             follower.wait_until(lambda: True, timeout=0, what="work began")
@@ -62,7 +66,9 @@ class Servers:
     def _controllers_work(self) -> bool:
         # Pods need a service account, which the controller manager makes in each namespace.
         kind = self.api.kind("v1", "ServiceAccount")
-        return kind is not None and all(self.api.get(kind, namespace, "default") for namespace in ("default", "kube-system"))
+        return kind is not None and all(
+            self.api.get(kind, namespace, "default") for namespace in ("default", "kube-system")
+        )
 
     def _start_etcd(self) -> Process:
         client, peer = f"http://127.0.0.1:{self._etcd}", f"http://127.0.0.1:{self._peer}"
@@ -83,7 +89,9 @@ class Servers:
         )
 
     def _start_api_server(self) -> Process:
-        certificate = self._authority.issue("kube-apiserver", ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc", "172.20.0.1"])
+        certificate = self._authority.issue(
+            "kube-apiserver", ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc", "172.20.0.1"]
+        )
         tokens = self._folder / "tokens.csv"
         write_private(tokens, f'{self._token},admin,admin,"system:masters"\n'.encode())
         key = self._folder / "service-accounts.key"
@@ -95,7 +103,7 @@ class Servers:
                 f"--etcd-servers=http://127.0.0.1:{self._etcd}",
                 f"--secure-port={self._port}",
                 "--bind-address=127.0.0.1",
-                # Nobody is to find the server by its address in the cluster; without these it wants a network interface.
+                # Nobody is to find the server by its address in the cluster; without these it wants a network.
                 "--advertise-address=192.0.2.1",
                 "--endpoint-reconciler-type=none",
                 f"--cert-dir={self._folder}",
@@ -114,8 +122,12 @@ class Servers:
         )
 
     def _start_scheduler(self, kubeconfig: Path) -> Process:
-        access = [f"--{name}={kubeconfig}" for name in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")]
-        return self._supervisor.start("kube-scheduler", [self._tools["kube-scheduler"], *access, "--leader-elect=false", "--secure-port=0"])
+        access = [
+            f"--{name}={kubeconfig}" for name in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
+        ]
+        return self._supervisor.start(
+            "kube-scheduler", [self._tools["kube-scheduler"], *access, "--leader-elect=false", "--secure-port=0"]
+        )
 
     def _start_controllers(self, kubeconfig: Path) -> Process:
         return self._supervisor.start(

@@ -215,11 +215,11 @@ KARPENTER: Final = (
              "platform:karpenter.limits.memory: is missing; add it as in Pulumi.dev.yaml"),
     _one(35, "karpenter/limits/cpu", "many", 'not a number of vCPUs; write one such as "100"'),
     _one(36, "karpenter/amiAlias", "al2023@latest",
-         "production pins its image, for latest replaces every node when AWS publishes; write al2023@vYYYYMMDD",
-         "prod"),
+         "not a pinned release of Amazon Linux 2023; write one such as al2023@v20260714"),
     _one(36, "karpenter/amiAlias", "bottlerocket@v1.2.3",
-         "no alias of Amazon Linux 2023; write one such as al2023@v20260714"),
+         "not a pinned release of Amazon Linux 2023; write one such as al2023@v20260714"),
     _one(0, "karpenter/consolidateAfter", "soon", "not a duration; write one such as 1m or 1h30m, or Never"),
+    _one(0, "karpenter/disruptionBudget", "120%", "not a share of the nodes; write one such as 10%"),
 )  # fmt: skip
 
 GITOPS: Final = (
@@ -250,6 +250,9 @@ SHAPE: Final = (
     _one(40, "karpenter/capacityTypes", "spot", "must be a list; write it as [first, second]"),
     BadInput(0, {"tags/aws:owner": "me"},
              'platform:tags["aws:owner"]: AWS keeps the prefix aws: for itself; choose another key'),
+    BadInput(0, {"tags/a,b": "x"},
+             'platform:tags["a,b"]: not 1 to 128 letters, digits, spaces and _ . : / = + - @; '
+             "shorten or respell the key"),
     BadInput(0, {"tags/Name": "x"},
              "platform:tags.Name: a tag that the platform or Karpenter sets itself; choose another key"),
     BadInput(0, {"tags": {f"key{number}": "x" for number in range(39)} | {"Environment": "dev", "Project": "x"}},

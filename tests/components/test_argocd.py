@@ -24,7 +24,7 @@ from tests.conftest import CaptureProgram
 
 REPOSITORY = "https://git.example.com/platform/platform.git"
 HANDOVER = Handover(
-    cluster=ClusterHandover(name="demo", region="ap-northeast-2", account_id="123456789012"),
+    cluster=ClusterHandover(name="demo", region="ap-northeast-2"),
     repository=RepositoryHandover(url=REPOSITORY, revision="v0.1.0"),
     charts={"karpenter": ChartHandover(repository="public.ecr.aws/karpenter", version="1.14.1")},
     karpenter=KarpenterHandover(
@@ -36,6 +36,7 @@ HANDOVER = Handover(
         instance_sizes=("medium",),
         limits={"cpu": "10", "memory": "40Gi"},
         consolidate_after="30s",
+        disruption_budget="10%",
         replicas=2,
         volume_size="50Gi",
     ),

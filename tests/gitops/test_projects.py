@@ -86,8 +86,6 @@ def outlive_their_applications(tree: Tree) -> Iterator[str]:
         first = int(project["metadata"]["annotations"][WAVE])
         if not first < int(application["metadata"]["annotations"][WAVE]):
             yield f"{application['metadata']['name']} is there before its project, and after it"
-        if not project["metadata"].get("finalizers"):
-            yield f"project {project['metadata']['name']} can go while Applications name it"
 
 
 def leave_the_default_empty(tree: Tree) -> Iterator[str]:
@@ -145,10 +143,7 @@ _BREAKS: dict[Rule, list[Break]] = {
         _append(_PLATFORM, "clusterResourceWhitelist", {"group": "*", "kind": "*"}),
         _append(_PLATFORM, "namespaceResourceWhitelist", {"group": "", "kind": "Secret"}),
     ],
-    outlive_their_applications: [
-        edit(_PLATFORM, "metadata", "annotations", WAVE, to="0"),
-        edit(_PLATFORM, "metadata", "finalizers"),
-    ],
+    outlive_their_applications: [edit(_PLATFORM, "metadata", "annotations", WAVE, to="-1")],
     leave_the_default_empty: [
         edit(_DEFAULT, "spec", "sourceRepos", to=["*"]),
         edit(_DEFAULT, "spec", "destinations", to=[{"server": "*", "namespace": "*"}]),

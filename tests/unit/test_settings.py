@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import versions
-from rules import support
+from rules import combinations, support
 from rules.instance_types import INSTANCE_TYPES, is_arm64
 from rules.sections import ADAPTERS, KNOWN_KEYS
 from settings import Settings, SettingsError
@@ -160,6 +160,15 @@ class TestBadInputs:
             (line,) = _lines({path: value})
             assert "cr3t" not in line
 
+    def test_the_planner_has_the_last_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What only the network's planner refuses is a fault like any other."""
+
+        def refuse(cidr: IPv4Network, zones: Mapping[str, int]) -> None:
+            raise ValueError(f"cidr={cidr}: no such plan; take another")
+
+        monkeypatch.setattr(combinations, "plan_network", refuse)
+        assert _lines({}) == ("platform:network: cidr=10.0.0.0/16: no such plan; take another",)
+
 
 class TestSupport:
     def test_warns_in_the_last_ninety_days(self) -> None:
@@ -207,7 +216,6 @@ class TestDevelopment:
     @pytest.mark.parametrize(
         "changes",
         [
-            {"karpenter/amiAlias": "al2023@latest"},
             {"gitops/revision": "HEAD"},
             {"gitops/repository": "git@git.example.com:platform/platform.git"},
             {"gitops/repository": "ssh://git@git.example.com:2222/platform.git"},
@@ -222,7 +230,7 @@ class TestDevelopment:
         ids=str,
     )
     def test_may_do_what_production_may_not(self, changes: Mapping[str, Any]) -> None:
-        """A development stack follows branches and newest images; both kinds of repository URL are taken."""
+        """A development stack follows branches; both kinds of repository URL are taken."""
         assert _parse(changes).policy.tier == "development"
 
     def test_spot_alone_is_warned_of(self) -> None:

@@ -17,7 +17,9 @@ __all__ = ["Access", "PodIdentity"]
 
 Params = Mapping[str, Any]
 
-PRINCIPAL = re.compile(rf"arn:{PARTITION}:iam::(\d{{12}}):(role|user)/([\w+=,.@/-]+)|arn:{PARTITION}:sts::(\d{{12}}):assumed-role/.+")
+PRINCIPAL = re.compile(
+    rf"arn:{PARTITION}:iam::(\d{{12}}):(role|user)/([\w+=,.@/-]+)|arn:{PARTITION}:sts::(\d{{12}}):assumed-role/.+"
+)
 NODE_TYPES = {"EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "EC2", "HYBRID_LINUX", "HYPERPOD_LINUX"}
 POLICY_ARN = f"arn:{PARTITION}:eks::aws:cluster-access-policy/"
 
@@ -45,11 +47,19 @@ class Access:
                 raise invalid("The kubernetes group name system: prefix is reserved.")
             path = f"access-entry/{cluster}/{match[2]}/{match[1]}/{match[3].rpartition('/')[2]}/{uuid.uuid4()}"
             record = {
-                "clusterName": cluster, "principalArn": principal, "accessEntryArn": arn(region, path), "type": kind,
-                "username": params.get("username") or _username(kind, match), "tags": dict(params.get("tags") or {}),
-                "kubernetesGroups": list(params.get("kubernetesGroups") or (["system:nodes"] if kind in NODE_TYPES else [])),
-                "createdAt": now(), "modifiedAt": now(), "policies": {},
-            }  # fmt: skip
+                "clusterName": cluster,
+                "principalArn": principal,
+                "accessEntryArn": arn(region, path),
+                "type": kind,
+                "username": params.get("username") or _username(kind, match),
+                "tags": dict(params.get("tags") or {}),
+                "kubernetesGroups": list(
+                    params.get("kubernetesGroups") or (["system:nodes"] if kind in NODE_TYPES else [])
+                ),
+                "createdAt": now(),
+                "modifiedAt": now(),
+                "policies": {},
+            }
             self.state.kind("accessEntry", region)[cluster, principal] = record
         return {"accessEntry": record}
 
@@ -60,12 +70,19 @@ class Access:
     def list_access_entries(self, region: str, params: Params) -> Record:
         """Return the principals of a cluster."""
         self.state.get("cluster", region, params["clusterName"])
-        return {"accessEntries": sorted(record["principalArn"] for record in self.state.of("accessEntry", region, params["clusterName"]))}
+        return {
+            "accessEntries": sorted(
+                record["principalArn"] for record in self.state.of("accessEntry", region, params["clusterName"])
+            )
+        }
 
     def update_access_entry(self, region: str, params: Params) -> Record:
         """Change groups and user name."""
         record = self._entry(region, params)
-        record.update({name: params[name] for name in ("kubernetesGroups", "username") if params.get(name) is not None}, modifiedAt=now())
+        record.update(
+            {name: params[name] for name in ("kubernetesGroups", "username") if params.get(name) is not None},
+            modifiedAt=now(),
+        )
         return {"accessEntry": record}
 
     def delete_access_entry(self, region: str, params: Params) -> Record:
@@ -85,10 +102,18 @@ class Access:
         record = self._entry(region, params)
         if record["type"] in NODE_TYPES - {"EC2"}:
             raise rejected(f"Access policies can't be associated to access entries of type {record['type']}.")
-        found = {"policyArn": policy, "accessScope": {"type": scope["type"], "namespaces": scope.get("namespaces") or []},
-                 "associatedAt": now(), "modifiedAt": now()}  # fmt: skip
+        found = {
+            "policyArn": policy,
+            "accessScope": {"type": scope["type"], "namespaces": scope.get("namespaces") or []},
+            "associatedAt": now(),
+            "modifiedAt": now(),
+        }
         record["policies"][policy] = found
-        return {"clusterName": params["clusterName"], "principalArn": params["principalArn"], "associatedAccessPolicy": found}
+        return {
+            "clusterName": params["clusterName"],
+            "principalArn": params["principalArn"],
+            "associatedAccessPolicy": found,
+        }
 
     def disassociate_access_policy(self, region: str, params: Params) -> Record:
         """Take a policy from an access entry."""
@@ -99,7 +124,11 @@ class Access:
     def list_associated_access_policies(self, region: str, params: Params) -> Record:
         """Return the policies of an access entry."""
         record = self._entry(region, params)
-        return {"clusterName": params["clusterName"], "principalArn": params["principalArn"], "associatedAccessPolicies": [*record["policies"].values()]}
+        return {
+            "clusterName": params["clusterName"],
+            "principalArn": params["principalArn"],
+            "associatedAccessPolicies": [*record["policies"].values()],
+        }
 
     def list_access_policies(self, region: str, params: Params) -> Record:
         """Return the access policies on offer."""
@@ -122,31 +151,55 @@ class PodIdentity:
         surroundings.require_role(params["roleArn"], "role", "pods.eks.amazonaws.com")
         with self.state.lock:
             self.state.get("cluster", region, cluster)
-            taken = next((record for record in self.state.of("podIdentityAssociation", region, cluster)
-                          if (record["namespace"], record["serviceAccount"]) == place), None)  # fmt: skip
+            taken = next(
+                (
+                    record
+                    for record in self.state.of("podIdentityAssociation", region, cluster)
+                    if (record["namespace"], record["serviceAccount"]) == place
+                ),
+                None,
+            )
             if taken:
                 raise in_use(f"Association already exists: {taken['associationId']}")
             unique = f"a-{uuid.uuid4().hex[:17]}"
             record = {
-                "clusterName": cluster, "namespace": place[0], "serviceAccount": place[1], "roleArn": params["roleArn"],
-                "associationArn": arn(region, f"podidentityassociation/{cluster}/{unique}"), "associationId": unique,
-                "tags": dict(params.get("tags") or {}), "createdAt": now(), "modifiedAt": now(),
+                "clusterName": cluster,
+                "namespace": place[0],
+                "serviceAccount": place[1],
+                "roleArn": params["roleArn"],
+                "associationArn": arn(region, f"podidentityassociation/{cluster}/{unique}"),
+                "associationId": unique,
+                "tags": dict(params.get("tags") or {}),
+                "createdAt": now(),
+                "modifiedAt": now(),
                 "disableSessionTags": bool(params.get("disableSessionTags")),
-                **({"targetRoleArn": params["targetRoleArn"], "externalId": f"{region}/{ACCOUNT}/{cluster}/{unique}"} if params.get("targetRoleArn") else {}),
+                **(
+                    {"targetRoleArn": params["targetRoleArn"], "externalId": f"{region}/{ACCOUNT}/{cluster}/{unique}"}
+                    if params.get("targetRoleArn")
+                    else {}
+                ),
                 **({"policy": params["policy"]} if params.get("policy") else {}),
-            }  # fmt: skip
+            }
             self.state.kind("podIdentityAssociation", region)[cluster, unique] = record
         return {"association": record}
 
     def describe_pod_identity_association(self, region: str, params: Params) -> Record:
         """Return an association."""
-        return {"association": self.state.get("podIdentityAssociation", region, params["clusterName"], params["associationId"])}
+        return {
+            "association": self.state.get(
+                "podIdentityAssociation", region, params["clusterName"], params["associationId"]
+            )
+        }
 
     def list_pod_identity_associations(self, region: str, params: Params) -> Record:
         """Return a cluster's associations."""
         self.state.get("cluster", region, params["clusterName"])
         found = self.state.of("podIdentityAssociation", region, params["clusterName"])
-        wanted = [record for record in found if all(params.get(name) in (None, record[name]) for name in ("namespace", "serviceAccount"))]
+        wanted = [
+            record
+            for record in found
+            if all(params.get(name) in (None, record[name]) for name in ("namespace", "serviceAccount"))
+        ]
         return {"associations": sorted(wanted, key=lambda record: str(record["associationId"]))}
 
     def update_pod_identity_association(self, region: str, params: Params) -> Record:
@@ -162,7 +215,9 @@ class PodIdentity:
         """Take a service account's role away."""
         record = self.state.get("podIdentityAssociation", region, params["clusterName"], params["associationId"])
         with self.state.lock:
-            self.state.kind("podIdentityAssociation", region).pop((params["clusterName"], params["associationId"]), None)
+            self.state.kind("podIdentityAssociation", region).pop(
+                (params["clusterName"], params["associationId"]), None
+            )
         return {"association": record}
 
 
@@ -170,7 +225,10 @@ def _require_api(cluster: Record) -> None:
     if cluster["status"] != "ACTIVE":
         raise rejected(f"Cluster '{cluster['name']}' is not in ACTIVE status")
     if cluster["accessConfig"]["authenticationMode"] == "CONFIG_MAP":
-        raise rejected("The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.")
+        raise rejected(
+            "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] "
+            "to perform this operation."
+        )
 
 
 def _username(kind: str, match: re.Match[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.aws.eks_api import surroundings
 from sandbox.aws.eks_api.catalog import ADDONS, VERSIONS, addon_versions
-from sandbox.aws.eks_api.refusal import in_use, invalid, not_found, rejected
+from sandbox.aws.eks_api.refusal import in_use, invalid, rejected
 from sandbox.aws.eks_api.state import Record, State, arn, now
 
 __all__ = ["Addons"]
@@ -33,18 +33,31 @@ class Addons:
             owner = self.state.get("cluster", region, cluster)
             if owner["status"] != "ACTIVE":
                 raise rejected(f"Cluster '{cluster}' is not in ACTIVE status")
-            _check(region, params, owner["version"])
+            _check(params, owner["version"])
             if (cluster, name) in self.state.kind("addon", region):
                 raise in_use("Addon already exists.")
             unique = uuid.uuid4()
             record = {
-                "addonName": name, "clusterName": cluster, "status": "ACTIVE", "health": {"issues": []}, "owner": "aws", "publisher": "eks",
+                "addonName": name,
+                "clusterName": cluster,
+                "status": "ACTIVE",
+                "health": {"issues": []},
+                "owner": "aws",
+                "publisher": "eks",
                 "addonVersion": params.get("addonVersion") or addon_versions(name, owner["version"])[0],
-                "addonArn": arn(region, f"addon/{cluster}/{name}/{unique}"), "createdAt": now(), "modifiedAt": now(),
+                "addonArn": arn(region, f"addon/{cluster}/{name}/{unique}"),
+                "createdAt": now(),
+                "modifiedAt": now(),
                 "tags": dict(params.get("tags") or {}),
-                **{key: params[key] for key in ("serviceAccountRoleArn", "configurationValues", "namespaceConfig") if params.get(key)},
-            }  # fmt: skip
-            record["podIdentityAssociations"] = self._associate(region, record, params.get("podIdentityAssociations") or [])
+                **{
+                    key: params[key]
+                    for key in ("serviceAccountRoleArn", "configurationValues", "namespaceConfig")
+                    if params.get(key)
+                },
+            }
+            record["podIdentityAssociations"] = self._associate(
+                region, record, params.get("podIdentityAssociations") or []
+            )
             self.state.kind("addon", region)[cluster, name] = record
         return {"addon": record}
 
@@ -55,13 +68,15 @@ class Addons:
     def list_addons(self, region: str, params: Params) -> Record:
         """Return the names of a cluster's add-ons."""
         self.state.get("cluster", region, params["clusterName"])
-        return {"addons": sorted(record["addonName"] for record in self.state.of("addon", region, params["clusterName"]))}
+        return {
+            "addons": sorted(record["addonName"] for record in self.state.of("addon", region, params["clusterName"]))
+        }
 
     def update_addon(self, region: str, params: Params) -> Record:
         """Change an add-on's version and settings."""
         with self.state.lock:
             record = self.state.get("addon", region, params["clusterName"], params["addonName"])
-            _check(region, params, self.state.get("cluster", region, params["clusterName"])["version"])
+            _check(params, self.state.get("cluster", region, params["clusterName"])["version"])
             for name in ("addonVersion", "configurationValues", "serviceAccountRoleArn"):
                 if params.get(name) is not None:
                     record[name] = params[name]
@@ -69,7 +84,16 @@ class Addons:
                 self._dissociate(region, record)
                 record["podIdentityAssociations"] = self._associate(region, record, params["podIdentityAssociations"])
             record["modifiedAt"] = now()
-        return {"update": {"id": str(uuid.uuid4()), "status": "Successful", "type": "AddonUpdate", "params": [], "createdAt": now(), "errors": []}}
+        return {
+            "update": {
+                "id": str(uuid.uuid4()),
+                "status": "Successful",
+                "type": "AddonUpdate",
+                "params": [],
+                "createdAt": now(),
+                "errors": [],
+            }
+        }
 
     def delete_addon(self, region: str, params: Params) -> Record:
         """Remove an add-on."""
@@ -98,19 +122,29 @@ class Addons:
             unique = f"a-{uuid.uuid4().hex[:17]}"
             path = f"podidentityassociation/{record['clusterName']}/{unique}"
             self.state.kind("podIdentityAssociation", region)[record["clusterName"], unique] = {
-                "clusterName": record["clusterName"], "namespace": "kube-system", "serviceAccount": one["serviceAccount"], "roleArn": one["roleArn"],
-                "associationArn": arn(region, path), "associationId": unique, "ownerArn": record["addonArn"], "tags": {},
-                "createdAt": now(), "modifiedAt": now(), "disableSessionTags": False,
-            }  # fmt: skip
+                "clusterName": record["clusterName"],
+                "namespace": "kube-system",
+                "serviceAccount": one["serviceAccount"],
+                "roleArn": one["roleArn"],
+                "associationArn": arn(region, path),
+                "associationId": unique,
+                "ownerArn": record["addonArn"],
+                "tags": {},
+                "createdAt": now(),
+                "modifiedAt": now(),
+                "disableSessionTags": False,
+            }
             found.append(arn(region, path))
         return found
 
     def _dissociate(self, region: str, record: Record) -> None:
         for path in record["podIdentityAssociations"]:
-            self.state.kind("podIdentityAssociation", region).pop((record["clusterName"], path.rpartition("/")[2]), None)
+            self.state.kind("podIdentityAssociation", region).pop(
+                (record["clusterName"], path.rpartition("/")[2]), None
+            )
 
 
-def _check(region: str, params: Params, kubernetes: str) -> None:
+def _check(params: Params, kubernetes: str) -> None:
     name, version = params["addonName"], params.get("addonVersion")
     if name not in ADDONS:
         raise invalid(f"Addon {name} specified is not supported in {kubernetes} kubernetes version")
@@ -146,5 +180,8 @@ def _offer(addon: str, kubernetes: list[str]) -> Record:
         for index, version in enumerate(addon_versions(addon, minor)):
             place = {"clusterVersion": minor, "platformVersions": ["*"], "defaultVersion": index == 0}
             served.setdefault(version, []).append(place)
-    versions = [{"addonVersion": version, "architecture": ["amd64", "arm64"], "compatibilities": places} for version, places in served.items()]
+    versions = [
+        {"addonVersion": version, "architecture": ["amd64", "arm64"], "compatibilities": places}
+        for version, places in served.items()
+    ]
     return {"addonName": addon, "type": "networking", "owner": "aws", "publisher": "eks", "addonVersions": versions}

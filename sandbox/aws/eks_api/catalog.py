@@ -10,8 +10,9 @@ VERSIONS = ("1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36")
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
-# Add-on → its versions, newest first. Stands for `DescribeAddonVersions`; a version of the right form that is not listed is accepted,
-# since AWS publishes new ones every few weeks. `{minor}` is the cluster's minor version where the add-on follows Kubernetes.
+# Add-on → its versions, newest first. Stands for `DescribeAddonVersions`; a version of the right form that is not
+# listed is accepted, since AWS publishes new ones every few weeks. `{minor}` is the cluster's minor version where the
+# add-on follows Kubernetes.
 ADDONS: Mapping[str, tuple[str, ...]] = {
     "adot": ("v0.131.0-eksbuild.1",),
     "amazon-cloudwatch-observability": ("v4.10.0-eksbuild.1",),
@@ -39,14 +40,33 @@ ADDONS: Mapping[str, tuple[str, ...]] = {
 
 ACCESS_POLICIES = frozenset(
     {
-        "AmazonARCRegionSwitchScalingPolicy", "AmazonEKSACKPolicy", "AmazonEKSAdminPolicy", "AmazonEKSAdminViewPolicy", "AmazonEKSArgoCDClusterPolicy",
-        "AmazonEKSArgoCDPolicy", "AmazonEKSAutoNodePolicy", "AmazonEKSBlockStorageClusterPolicy", "AmazonEKSBlockStoragePolicy",
-        "AmazonEKSClusterAdminPolicy", "AmazonEKSClusterInsightsPolicy", "AmazonEKSComputeClusterPolicy", "AmazonEKSComputePolicy",
-        "AmazonEKSEditPolicy", "AmazonEKSEventPolicy", "AmazonEKSHybridPolicy", "AmazonEKSKROPolicy", "AmazonEKSLoadBalancingClusterPolicy",
-        "AmazonEKSLoadBalancingPolicy", "AmazonEKSNetworkingClusterPolicy", "AmazonEKSNetworkingPolicy", "AmazonEKSSecretReaderPolicy",
-        "AmazonEKSViewPolicy", "AmazonSagemakerHyperpodClusterPolicy", "AmazonSagemakerHyperpodControllerPolicy",
+        "AmazonARCRegionSwitchScalingPolicy",
+        "AmazonEKSACKPolicy",
+        "AmazonEKSAdminPolicy",
+        "AmazonEKSAdminViewPolicy",
+        "AmazonEKSArgoCDClusterPolicy",
+        "AmazonEKSArgoCDPolicy",
+        "AmazonEKSAutoNodePolicy",
+        "AmazonEKSBlockStorageClusterPolicy",
+        "AmazonEKSBlockStoragePolicy",
+        "AmazonEKSClusterAdminPolicy",
+        "AmazonEKSClusterInsightsPolicy",
+        "AmazonEKSComputeClusterPolicy",
+        "AmazonEKSComputePolicy",
+        "AmazonEKSEditPolicy",
+        "AmazonEKSEventPolicy",
+        "AmazonEKSHybridPolicy",
+        "AmazonEKSKROPolicy",
+        "AmazonEKSLoadBalancingClusterPolicy",
+        "AmazonEKSLoadBalancingPolicy",
+        "AmazonEKSNetworkingClusterPolicy",
+        "AmazonEKSNetworkingPolicy",
+        "AmazonEKSSecretReaderPolicy",
+        "AmazonEKSViewPolicy",
+        "AmazonSagemakerHyperpodClusterPolicy",
+        "AmazonSagemakerHyperpodControllerPolicy",
     }
-)  # fmt: skip
+)
 
 
 def addon_versions(name: str, kubernetes: str) -> list[str]:

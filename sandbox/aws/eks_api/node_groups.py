@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.aws.effects import NodeGroupSpec
 from sandbox.aws.eks_api import surroundings
 from sandbox.aws.eks_api.catalog import VERSIONS
-from sandbox.aws.eks_api.refusal import EksRefusal, in_use, invalid, rejected
+from sandbox.aws.eks_api.refusal import EksError, in_use, invalid, rejected
 from sandbox.aws.eks_api.state import Record, State, arn, new_update, now
 
 __all__ = ["NodeGroups"]
@@ -18,7 +18,7 @@ Params = Mapping[str, Any]
 
 # A pinned release stands for the newest one, which a real account looks up.
 RELEASE_DATE = "20261110"
-# Labels that the API refuses to take over from the kubelet and from Karpenter are Kubernetes' affair; these are EKS's own.
+# EKS puts labels of its own under this prefix.
 RESERVED_LABELS = ("eks.amazonaws.com/",)
 
 
@@ -43,7 +43,7 @@ class NodeGroups:
             self._nodes(region, record, data)
         except Exception as error:
             del self.state.kind("nodegroup", region)[cluster, name]
-            raise EksRefusal("ServerException", 500, f"nodes of {name} could not be created: {error}") from error
+            raise EksError("ServerException", 500, f"nodes of {name} could not be created: {error}") from error
         record["status"] = "ACTIVE"
         return {"nodegroup": record}
 
@@ -54,7 +54,11 @@ class NodeGroups:
     def list_nodegroups(self, region: str, params: Params) -> Record:
         """Return the names of a cluster's node groups."""
         self.state.get("cluster", region, params["clusterName"])
-        return {"nodegroups": sorted(record["nodegroupName"] for record in self.state.of("nodegroup", region, params["clusterName"]))}
+        return {
+            "nodegroups": sorted(
+                record["nodegroupName"] for record in self.state.of("nodegroup", region, params["clusterName"])
+            )
+        }
 
     def delete_nodegroup(self, region: str, params: Params) -> Record:
         """Delete a node group and its nodes."""
@@ -75,7 +79,9 @@ class NodeGroups:
             _check_scaling(scaling)
             labels = params.get("labels") or {}
             _check_labels(labels.get("addOrUpdateLabels") or {})
-            kept = {name: text for name, text in record["labels"].items() if name not in (labels.get("removeLabels") or [])}
+            kept = {
+                name: text for name, text in record["labels"].items() if name not in (labels.get("removeLabels") or [])
+            }
             record["labels"] = {**kept, **(labels.get("addOrUpdateLabels") or {})}
             record["taints"] = _taints(record["taints"], params.get("taints") or {})
             record.update(scalingConfig=scaling, modifiedAt=now())
@@ -153,8 +159,9 @@ def _record(region: str, owner: Record, params: Params) -> tuple[Record, Params]
 def _check_new(region: str, owner: Record, params: Params) -> Params:
     surroundings.require_role(params["nodeRole"], "nodeRole", "ec2.amazonaws.com")
     vpc_id, _ = surroundings.zones(region, params["subnets"])
-    if vpc_id != owner["resourcesVpcConfig"]["vpcId"]:
-        raise invalid(f"Subnets are not in the same VPC as the cluster. Please specify subnets from {owner['resourcesVpcConfig']['vpcId']}.")
+    expected = owner["resourcesVpcConfig"]["vpcId"]
+    if vpc_id != expected:
+        raise invalid(f"Subnets are not in the same VPC as the cluster. Please specify subnets from {expected}.")
     _check_version(owner, params.get("version") or owner["version"])
     _check_scaling({"minSize": 1, "maxSize": 2, "desiredSize": 2, **(params.get("scalingConfig") or {})})
     _check_labels(params.get("labels") or {})
@@ -174,16 +181,25 @@ def _check_template(params: Params, data: Params) -> None:
     if params.get("remoteAccess"):
         raise invalid("Remote access configuration cannot be specified with a launch template.")
     if params.get("instanceTypes") and data.get("InstanceType"):
-        raise invalid("Instance types must be specified in either the launch template or in the API request, not in both.")
+        raise invalid(
+            "Instance types must be specified in either the launch template or in the API request, not in both."
+        )
     if data.get("IamInstanceProfile"):
-        raise invalid("Launch template should not specify an instance profile. The noderole in your request will be used to construct an instance profile.")
+        raise invalid(
+            "Launch template should not specify an instance profile. "
+            "The noderole in your request will be used to construct an instance profile."
+        )
     if data.get("ImageId") and (params.get("version") or params.get("releaseVersion")):
-        raise invalid("You cannot specify an image id within the launch template and specify a Kubernetes or AMI version.")
+        raise invalid(
+            "You cannot specify an image id within the launch template and specify a Kubernetes or AMI version."
+        )
 
 
 def _check_version(owner: Record, version: str) -> None:
     if version not in VERSIONS or VERSIONS.index(version) > VERSIONS.index(owner["version"]):
-        raise invalid(f"Requested Nodegroup kubernetes version {version} is not supported by cluster version {owner['version']}")
+        raise invalid(
+            f"Requested Nodegroup kubernetes version {version} is not supported by cluster version {owner['version']}"
+        )
 
 
 def _check_scaling(scaling: Params) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["EksRefusal", "in_use", "invalid", "not_found", "rejected"]
+__all__ = ["EksError", "in_use", "invalid", "not_found", "rejected"]
 
 
-class EksRefusal(Exception):
+class EksError(Exception):
     """An error answer of the EKS API.
 
     Attributes:
@@ -19,21 +19,21 @@ class EksRefusal(Exception):
         self.status = status
 
 
-def invalid(message: str) -> EksRefusal:
+def invalid(message: str) -> EksError:
     """A parameter is wrong."""
-    return EksRefusal("InvalidParameterException", 400, message)
+    return EksError("InvalidParameterException", 400, message)
 
 
-def rejected(message: str) -> EksRefusal:
+def rejected(message: str) -> EksError:
     """The request does not fit the resource's state."""
-    return EksRefusal("InvalidRequestException", 400, message)
+    return EksError("InvalidRequestException", 400, message)
 
 
-def in_use(message: str) -> EksRefusal:
+def in_use(message: str) -> EksError:
     """The name is taken, or something depends on it."""
-    return EksRefusal("ResourceInUseException", 409, message)
+    return EksError("ResourceInUseException", 409, message)
 
 
-def not_found(message: str) -> EksRefusal:
+def not_found(message: str) -> EksError:
     """There is no such thing."""
-    return EksRefusal("ResourceNotFoundException", 404, message)
+    return EksError("ResourceNotFoundException", 404, message)

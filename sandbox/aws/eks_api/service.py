@@ -11,7 +11,7 @@ from sandbox.aws.eks_api.access import Access, PodIdentity
 from sandbox.aws.eks_api.addons import Addons
 from sandbox.aws.eks_api.clusters import Clusters
 from sandbox.aws.eks_api.node_groups import NodeGroups
-from sandbox.aws.eks_api.refusal import EksRefusal
+from sandbox.aws.eks_api.refusal import EksError
 from sandbox.aws.eks_api.state import Record, State
 
 __all__ = ["EKS", "EksService"]
@@ -26,7 +26,14 @@ class EksService:
     def reset(self) -> None:
         """Forget everything, effects included."""
         self.state = State()
-        self._parts = (Clusters(self.state), NodeGroups(self.state), Addons(self.state), Access(self.state), PodIdentity(self.state), self)
+        self._parts = (
+            Clusters(self.state),
+            NodeGroups(self.state),
+            Addons(self.state),
+            Access(self.state),
+            PodIdentity(self.state),
+            self,
+        )
 
     def attach(self, effects: ClusterEffects | None) -> None:
         """Tell these effects about clusters and node groups from now on."""
@@ -36,7 +43,7 @@ class EksService:
         """Answer one request.
 
         Raises:
-            EksRefusal: The API refuses, or the operation is not served.
+            EksError: The API refuses, or the operation is not served.
         """
         name = re.sub(r"(?<!^)([A-Z])", r"_\1", operation).lower()
         for part in self._parts:
@@ -44,7 +51,9 @@ class EksService:
             if method is not None:
                 answer: Record = method(region, params)
                 return answer
-        raise EksRefusal("NotImplementedException", 501, f"{operation} is not served; add a method {name} in sandbox/aws/eks_api")
+        raise EksError(
+            "NotImplementedException", 501, f"{operation} is not served; add a method {name} in sandbox/aws/eks_api"
+        )
 
     def tag_resource(self, region: str, params: Mapping[str, Any]) -> Record:
         """Add tags to anything of EKS."""

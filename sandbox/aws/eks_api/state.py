@@ -6,7 +6,7 @@ import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.aws.effects import ClusterEffects
@@ -20,12 +20,21 @@ Record = dict[str, Any]
 
 def now() -> datetime:
     """Return the time of an event."""
-    return datetime.now(timezone.utc).replace(microsecond=0)
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def new_update(kind: str) -> Record:
     """Return the record of an update that is done already."""
-    return {"update": {"id": str(uuid.uuid4()), "status": "Successful", "type": kind, "params": [], "createdAt": now(), "errors": []}}
+    return {
+        "update": {
+            "id": str(uuid.uuid4()),
+            "status": "Successful",
+            "type": kind,
+            "params": [],
+            "createdAt": now(),
+            "errors": [],
+        }
+    }
 
 
 @dataclass
@@ -48,7 +57,7 @@ class State:
         """Return a record.
 
         Raises:
-            EksRefusal: There is none, or its cluster does not exist.
+            EksError: There is none, or its cluster does not exist.
         """
         if kind != "cluster":
             self.get("cluster", region, key[0])
@@ -91,6 +100,9 @@ NOT_FOUND = {
     "cluster": "No cluster found for name: {0}.",
     "nodegroup": "No node group found for name: {1}.",
     "addon": "No addon: {1} found in cluster: {0}",
-    "accessEntry": "The specified principalArn could not be found. You can view your available access entries with 'list-access-entries'.",
+    "accessEntry": (
+        "The specified principalArn could not be found. You can view your available access entries with "
+        "'list-access-entries'."
+    ),
     "podIdentityAssociation": "No association found with id: {1}",
 }

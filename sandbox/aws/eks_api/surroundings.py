@@ -18,9 +18,17 @@ from sandbox.aws.eks_api.refusal import invalid
 from sandbox.aws.session import ACCOUNT, PARTITION
 
 __all__ = [
-    "create_cluster_group", "create_log_group", "delete_cluster_group", "instance_type_of", "instance_types", "require_key", "require_role",
-    "require_security_groups", "template", "zones",
-]  # fmt: skip
+    "create_cluster_group",
+    "create_log_group",
+    "delete_cluster_group",
+    "instance_type_of",
+    "instance_types",
+    "require_key",
+    "require_role",
+    "require_security_groups",
+    "template",
+    "zones",
+]
 
 MotoError = ServiceException
 Subnets = Sequence[str]
@@ -39,7 +47,7 @@ def zones(region: str, subnet_ids: Subnets) -> tuple[str, list[str]]:
     """Return the VPC and the zones of subnets.
 
     Raises:
-        EksRefusal: A subnet does not exist, or they lie in several VPCs.
+        EksError: A subnet does not exist, or they lie in several VPCs.
     """
     found = []
     for subnet_id in subnet_ids:
@@ -60,7 +68,10 @@ def require_security_groups(region: str, vpc_id: str, group_ids: Sequence[str]) 
         if group is None:
             raise invalid(f"The security group ID '{group_id}' does not exist")
         if group.vpc_id != vpc_id:
-            raise invalid(f"Security group(s) [{group_id}] are not in the same VPC as the subnets. Please specify a security group from {vpc_id}.")
+            raise invalid(
+                f"Security group(s) [{group_id}] are not in the same VPC as the subnets. "
+                f"Please specify a security group from {vpc_id}."
+            )
 
 
 def require_key(region: str, arn: str) -> None:
@@ -76,10 +87,13 @@ def create_cluster_group(region: str, cluster: str, vpc_id: str, number: int) ->
     """Create the security group that EKS makes for a cluster and return its id."""
     name = f"eks-cluster-sg-{cluster}-{number}"
     tags = {"Name": name, f"kubernetes.io/cluster/{cluster}": "owned", "aws:eks:cluster-name": cluster}
-    text = "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, as well as any managed workloads."
+    text = (
+        "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, "
+        "as well as any managed workloads."
+    )
     group = ec2_backends[ACCOUNT][region].create_security_group(name, text, vpc_id=vpc_id, tags=tags)
     ec2_backends[ACCOUNT][region].authorize_security_group_ingress(
-        group.id, "-1", None, None, [], source_groups=[{"GroupId": group.id}]
+        group.id, "-1", "", "", [], source_groups=[{"GroupId": group.id}]
     )
     return str(group.id)
 
@@ -102,11 +116,15 @@ def create_log_group(region: str, cluster: str) -> None:
 def template(region: str, wanted: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
     """Return a node group's launch template resolved to id, name and version, and the version's data."""
     backend = ec2_backends[ACCOUNT][region]
-    found = backend.launch_templates.get(wanted.get("id") or backend.launch_template_name_to_ids.get(wanted.get("name"), ""))
+    found = backend.launch_templates.get(
+        wanted.get("id") or backend.launch_template_name_to_ids.get(str(wanted.get("name")), "")
+    )
     if found is None:
         raise invalid(f"Launch template details can't be null or are wrong: {dict(wanted)} does not exist.")
     number = str(wanted.get("version") or "$Default")
-    number = {"$Default": str(found.default_version_number), "$Latest": str(found.latest_version_number)}.get(number, number)
+    number = {"$Default": str(found.default_version_number), "$Latest": str(found.latest_version_number)}.get(
+        number, number
+    )
     version = next((version for version in found.versions if str(version.number) == number), None)
     if version is None:
         raise invalid(f"Launch template version {number} of {found.id} does not exist.")

@@ -8,7 +8,7 @@ from typing import Any
 from moto.core.responses import ActionResult, BaseResponse
 from moto.eks import urls
 
-from sandbox.aws.eks_api.refusal import EksRefusal
+from sandbox.aws.eks_api.refusal import EksError
 from sandbox.aws.eks_api.service import EKS
 
 __all__ = ["install"]
@@ -25,7 +25,7 @@ class _Responder(BaseResponse):
         operation = self._get_action()
         try:
             answer = EKS.answer(self.region, operation, dict(self.params))
-        except EksRefusal as refusal:
+        except EksError as refusal:
             headers = {**self.response_headers, "x-amzn-ErrorType": refusal.code, "Content-Type": "application/json"}
             return refusal.status, headers, json.dumps({"message": str(refusal)})
         return self.serialized(ActionResult(answer))

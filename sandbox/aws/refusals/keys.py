@@ -27,7 +27,9 @@ def key_policy(case: Case) -> None:
         statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
         complete = all({"Effect", "Principal", "Action", "Resource"} <= {*statement} for statement in statements)
     except (ValueError, KeyError, TypeError):
-        raise error("MalformedPolicyDocumentException", "CreateKey", "Policy contains invalid JSON or lacks statements.") from None
+        raise error(
+            "MalformedPolicyDocumentException", "CreateKey", "Policy contains invalid JSON or lacks statements."
+        ) from None
     if not complete:
         raise error("MalformedPolicyDocumentException", "CreateKey", "Policy contains a statement with missing fields.")
     if not case["bypassPolicyLockoutSafetyCheck"] and not any(_administers(statement) for statement in statements):
@@ -40,7 +42,11 @@ def key_window(case: Case) -> None:
     """A key's deletion waits 7 to 30 days."""
     days = case["deletionWindowInDays"]
     if days is not None and not 7 <= int(days) <= 30:
-        raise error("ValidationException", "ScheduleKeyDeletion", f"expected deletion_window_in_days to be in the range (7 - 30), got {days}")
+        raise error(
+            "ValidationException",
+            "ScheduleKeyDeletion",
+            f"expected deletion_window_in_days to be in the range (7 - 30), got {days}",
+        )
 
 
 @rule(ALIAS, at="check")
@@ -48,7 +54,11 @@ def alias_name(case: Case) -> None:
     """An alias begins with `alias/`, and not with AWS's own prefix."""
     name = case["name"]
     if isinstance(name, str) and (not re.fullmatch(r"alias/[\w/-]+", name) or name.startswith("alias/aws/")):
-        raise error("InvalidAliasNameException", "CreateAlias", f"Alias {name} is no valid name: it begins with alias/ and not with alias/aws/.")
+        raise error(
+            "InvalidAliasNameException",
+            "CreateAlias",
+            f"Alias {name} is no valid name: it begins with alias/ and not with alias/aws/.",
+        )
 
 
 @rule(ALIAS, at="create")
@@ -64,7 +74,10 @@ def retention(case: Case) -> None:
     days = case["retentionInDays"]
     if days and days not in RETENTIONS:
         known = ", ".join(map(str, RETENTIONS))
-        message = f"1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: [{known}]"
+        message = (
+            f"1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy constraint: "
+            f"Member must satisfy enum value set: [{known}]"
+        )
         raise error("InvalidParameterException", "PutRetentionPolicy", message)
 
 
@@ -73,7 +86,10 @@ def log_group_name(case: Case) -> None:
     """A log group's name has at most 512 characters of a small set."""
     name = case["name"]
     if isinstance(name, str) and not re.fullmatch(r"[.\-_/#A-Za-z0-9]{1,512}", name):
-        message = f"1 validation error detected: Value '{name}' at 'logGroupName' failed to satisfy constraint: pattern [\\.\\-_/#A-Za-z0-9]+, at most 512"
+        message = (
+            f"1 validation error detected: Value '{name}' at 'logGroupName' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+ and have at most 512 characters"
+        )
         raise error("InvalidParameterException", "CreateLogGroup", message)
 
 
@@ -104,7 +120,9 @@ def _usable(case: Case, key: Any, operation: str) -> None:
 
 def _administers(statement: dict[str, Any]) -> bool:
     actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-    return statement["Effect"] == "Allow" and any(action in ("kms:*", "kms:Put*", "kms:PutKeyPolicy", "*") for action in actions)
+    return statement["Effect"] == "Allow" and any(
+        action in ("kms:*", "kms:Put*", "kms:PutKeyPolicy", "*") for action in actions
+    )
 
 
 def _group_arn(case: Case) -> str:

@@ -36,7 +36,12 @@ def route_gateway(case: Case) -> None:
 def route_target(case: Case) -> None:
     """A route has exactly one destination and one target."""
     destinations = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
-    targets = [name for name in case.inputs if name.endswith(("GatewayId", "InterfaceId", "EndpointId", "ConnectionId", "NetworkArn")) or name == "gatewayId"]
+    targets = [
+        name
+        for name in case.inputs
+        if name.endswith(("GatewayId", "InterfaceId", "EndpointId", "ConnectionId", "NetworkArn"))
+        or name == "gatewayId"
+    ]
     for what, names in (("destination", destinations), ("target", targets)):
         if len([name for name in names if case.inputs.get(name) is not None]) != 1:
             raise error("InvalidParameterCombination", "CreateRoute", f"A route takes exactly one {what}.")
@@ -47,13 +52,17 @@ def subnet_is_free(case: Case) -> None:
     """A subnet that holds network interfaces or NAT gateways stays."""
     interfaces = case.call("ec2", "describe_network_interfaces", Filters=_by("subnet-id", case.id))["NetworkInterfaces"]
     if interfaces:
-        raise error("DependencyViolation", "DeleteSubnet", f"The subnet '{case.id}' has dependencies and cannot be deleted.")
+        raise error(
+            "DependencyViolation", "DeleteSubnet", f"The subnet '{case.id}' has dependencies and cannot be deleted."
+        )
 
 
 @rule(VPC, at="delete")
 def vpc_is_free(case: Case) -> None:
     """A VPC with gateways, endpoints, interfaces or own security groups stays."""
-    gateways = case.call("ec2", "describe_internet_gateways", Filters=_by("attachment.vpc-id", case.id))["InternetGateways"]
+    gateways = case.call("ec2", "describe_internet_gateways", Filters=_by("attachment.vpc-id", case.id))[
+        "InternetGateways"
+    ]
     endpoints = case.call("ec2", "describe_vpc_endpoints", Filters=_by("vpc-id", case.id))["VpcEndpoints"]
     interfaces = case.call("ec2", "describe_network_interfaces", Filters=_by("vpc-id", case.id))["NetworkInterfaces"]
     groups = case.call("ec2", "describe_security_groups", Filters=_by("vpc-id", case.id))["SecurityGroups"]
@@ -68,9 +77,14 @@ def no_public_addresses(case: Case) -> None:
     vpc = case["vpcId"]
     if not vpc:
         return
-    nats = case.call("ec2", "describe_nat_gateways", Filters=[*_by("vpc-id", vpc), {"Name": "state", "Values": ["available"]}])["NatGateways"]
+    nats = case.call(
+        "ec2", "describe_nat_gateways", Filters=[*_by("vpc-id", vpc), {"Name": "state", "Values": ["available"]}]
+    )["NatGateways"]
     if any(nat["ConnectivityType"] == "public" for nat in nats):
-        reason = f"Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
+        reason = (
+            f"Network {vpc} has some mapped public address(es). "
+            "Please unmap those public address(es) before detaching the gateway."
+        )
         raise error("DependencyViolation", "DetachInternetGateway", reason)
 
 
@@ -84,7 +98,11 @@ def address_is_free(case: Case) -> None:
             return
         raise
     if found and found[0].get("AssociationId"):
-        raise error("InvalidIPAddress.InUse", "ReleaseAddress", f"Address with allocation id {case.id} cannot be released because it is in use.")
+        raise error(
+            "InvalidIPAddress.InUse",
+            "ReleaseAddress",
+            f"Address with allocation id {case.id} cannot be released because it is in use.",
+        )
 
 
 @rule(NAT, at="create")
@@ -93,7 +111,11 @@ def nat_address(case: Case) -> None:
     if case["connectivityType"] == "private":
         return
     if not case["allocationId"]:
-        raise error("MissingParameter", "CreateNatGateway", "The request must include the AllocationId parameter. Add the required parameter and retry the request.")
+        raise error(
+            "MissingParameter",
+            "CreateNatGateway",
+            "The request must include the AllocationId parameter. Add the required parameter and retry the request.",
+        )
     found = case.call("ec2", "describe_addresses", AllocationIds=[case["allocationId"]])["Addresses"][0]
     if found.get("AssociationId"):
         reason = f"Elastic IP address [{case['allocationId']}] is already associated"
@@ -114,7 +136,11 @@ def endpoint_service(case: Case) -> None:
         raise error("InvalidServiceName", "CreateVpcEndpoint", f"The Vpc Endpoint Service '{name}' does not exist")
     kinds = {service["ServiceType"] for detail in found["ServiceDetails"] for service in detail["ServiceType"]}
     if kind not in kinds:
-        raise error("InvalidParameter", "CreateVpcEndpoint", f"Endpoint type ({kind}) does not match available service types ({sorted(kinds)}).")
+        raise error(
+            "InvalidParameter",
+            "CreateVpcEndpoint",
+            f"Endpoint type ({kind}) does not match available service types ({sorted(kinds)}).",
+        )
     tables = case["routeTableIds"] or []
     if tables:
         case.call("ec2", "describe_route_tables", RouteTableIds=tables)
@@ -132,7 +158,9 @@ def flow_log_delivery(case: Case) -> None:
         if not failure.gone:
             raise
         role = {}
-    if role.get("Arn") != case["iamRoleArn"] or "vpc-flow-logs.amazonaws.com" not in str(role.get("AssumeRolePolicyDocument")):
+    if role.get("Arn") != case["iamRoleArn"] or "vpc-flow-logs.amazonaws.com" not in str(
+        role.get("AssumeRolePolicyDocument")
+    ):
         raise error("InvalidParameter", "CreateFlowLogs", f"Unable to assume given IAM role: {case['iamRoleArn']}")
     group = str(case["logDestination"] or "").partition(":log-group:")[2].removesuffix(":*")
     found = case.call("logs", "describe_log_groups", logGroupNamePrefix=group or "-")["logGroups"]
@@ -145,9 +173,13 @@ def group_name(case: Case) -> None:
     """A security group's name and description are short and plain; names do not begin like ids."""
     name, text = case["name"], case["description"]
     if isinstance(name, str) and (len(name) > 255 or name.startswith("sg-")):
-        raise error("InvalidParameterValue", "CreateSecurityGroup", f"Value ({name}) for parameter GroupName is invalid.")
+        raise error(
+            "InvalidParameterValue", "CreateSecurityGroup", f"Value ({name}) for parameter GroupName is invalid."
+        )
     if isinstance(text, str) and len(text) > 255:
-        raise error("InvalidParameterValue", "CreateSecurityGroup", f"Value ({text}) for parameter GroupDescription is invalid.")
+        raise error(
+            "InvalidParameterValue", "CreateSecurityGroup", f"Value ({text}) for parameter GroupDescription is invalid."
+        )
 
 
 @rule(GROUP, at="delete")
@@ -169,4 +201,6 @@ def _served(case: Case, name: str) -> bool:
 
 def _mentions(group: dict[str, Any], other: str) -> bool:
     permissions = [*group.get("IpPermissions", []), *group.get("IpPermissionsEgress", [])]
-    return any(pair.get("GroupId") == other for permission in permissions for pair in permission.get("UserIdGroupPairs", []))
+    return any(
+        pair.get("GroupId") == other for permission in permissions for pair in permission.get("UserIdGroupPairs", [])
+    )

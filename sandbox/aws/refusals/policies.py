@@ -58,7 +58,9 @@ def trust(case: Case) -> None:
             raise error("MalformedPolicyDocument", "CreateRole", "Missing required field Action")
         wrong = [action for action in _many(statement["Action"]) if not re.fullmatch(r"sts:[\w*]+", action)]
         if wrong:
-            raise error("MalformedPolicyDocument", "CreateRole", "AssumeRole policy may only specify STS AssumeRole actions.")
+            raise error(
+                "MalformedPolicyDocument", "CreateRole", "AssumeRole policy may only specify STS AssumeRole actions."
+            )
 
 
 @rule(POLICY, at="check")
@@ -71,7 +73,9 @@ def managed_policy(case: Case) -> None:
 def inline_policy(case: Case) -> None:
     """An inline policy is JSON with complete statements and fits the quota."""
     role = case["role"] or "the role"
-    _permissions(case["policy"], INLINE_SIZE, "PutRolePolicy", f"Maximum policy size of 10240 bytes exceeded for role {role}")
+    _permissions(
+        case["policy"], INLINE_SIZE, "PutRolePolicy", f"Maximum policy size of 10240 bytes exceeded for role {role}"
+    )
 
 
 @rule(ROLE_POLICY, at="create")
@@ -79,10 +83,18 @@ def inline_policy(case: Case) -> None:
 def inline_total(case: Case) -> None:
     """All inline policies of a role together fit the quota."""
     names = case.call("iam", "list_role_policies", RoleName=case["role"])["PolicyNames"]
-    others = [case.call("iam", "get_role_policy", RoleName=case["role"], PolicyName=name) for name in names if name != case["name"]]
-    total = sum(len(json.dumps(other["PolicyDocument"], separators=(",", ":"))) for other in others) + _size(case["policy"])
+    others = [
+        case.call("iam", "get_role_policy", RoleName=case["role"], PolicyName=name)
+        for name in names
+        if name != case["name"]
+    ]
+    total = sum(len(json.dumps(other["PolicyDocument"], separators=(",", ":"))) for other in others) + _size(
+        case["policy"]
+    )
     if total > INLINE_SIZE:
-        raise error("LimitExceeded", "PutRolePolicy", f"Maximum policy size of 10240 bytes exceeded for role {case['role']}")
+        raise error(
+            "LimitExceeded", "PutRolePolicy", f"Maximum policy size of 10240 bytes exceeded for role {case['role']}"
+        )
 
 
 @rule(ROLE, at="create")
@@ -96,7 +108,9 @@ def boundary_exists(case: Case) -> None:
         case.call("iam", "get_policy", PolicyArn=arn)
     except AwsError as failure:
         if failure.gone:
-            raise error("NoSuchEntity", "CreateRole", f"Scope ARN: {arn} does not exist or is not attachable.") from None
+            raise error(
+                "NoSuchEntity", "CreateRole", f"Scope ARN: {arn} does not exist or is not attachable."
+            ) from None
         raise
 
 

@@ -35,16 +35,27 @@ def queue_settings(case: Case) -> None:
     for setting, (low, high) in RANGES.items():
         value = case[setting]
         if value is not None and not low <= int(value) <= high:
-            raise error("InvalidAttributeValue", "CreateQueue", f"Invalid value for the parameter {setting}: {value} is not in {low}-{high}.")
+            raise error(
+                "InvalidAttributeValue",
+                "CreateQueue",
+                f"Invalid value for the parameter {setting}: {value} is not in {low}-{high}.",
+            )
     if case["sqsManagedSseEnabled"] and case["kmsMasterKeyId"]:
-        raise error("InvalidAttributeValue", "CreateQueue", "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.")
+        raise error(
+            "InvalidAttributeValue",
+            "CreateQueue",
+            "You can use one type of server-side encryption (SSE) at one time. "
+            "You can either enable KMS SSE or SQS SSE.",
+        )
 
 
 @rule(QUEUE_POLICY, at="create")
 @rule(QUEUE_POLICY, at="update")
 def queue_policy(case: Case) -> None:
     """A queue's policy is JSON and speaks of that queue alone."""
-    arn = case.call("sqs", "get_queue_attributes", QueueUrl=case["queueUrl"], AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    arn = case.call("sqs", "get_queue_attributes", QueueUrl=case["queueUrl"], AttributeNames=["QueueArn"])[
+        "Attributes"
+    ]["QueueArn"]
     try:
         document = json.loads(case["policy"])
         statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
@@ -64,10 +75,15 @@ def rule_form(case: Case) -> None:
     """A rule has a short plain name and a pattern or a schedule."""
     name = case["name"]
     if isinstance(name, str) and not re.fullmatch(r"[.\-_A-Za-z0-9]{1,64}", name):
-        reason = f"Value '{name}' at 'name' failed to satisfy constraint: Member must have length less than or equal to 64 and match [\\.\\-_A-Za-z0-9]+"
+        reason = (
+            f"Value '{name}' at 'name' failed to satisfy constraint: "
+            "Member must have length less than or equal to 64 and match [\\.\\-_A-Za-z0-9]+"
+        )
         raise error("ValidationException", "PutRule", f"1 validation error detected: {reason}")
     if case.inputs.get("eventPattern") is None and case.inputs.get("scheduleExpression") is None:
-        raise error("ValidationException", "PutRule", "Parameter(s) EventPattern or ScheduleExpression must be specified.")
+        raise error(
+            "ValidationException", "PutRule", "Parameter(s) EventPattern or ScheduleExpression must be specified."
+        )
     pattern = case["eventPattern"]
     if pattern is not None:
         _pattern(pattern)
@@ -79,7 +95,9 @@ def rule_is_free(case: Case) -> None:
     if case["forceDestroy"]:
         return
     try:
-        found = case.call("events", "list_targets_by_rule", Rule=case.id, EventBusName=case["eventBusName"] or "default")["Targets"]
+        found = case.call(
+            "events", "list_targets_by_rule", Rule=case.id, EventBusName=case["eventBusName"] or "default"
+        )["Targets"]
     except AwsError as failure:
         if failure.gone:
             return
@@ -99,7 +117,9 @@ def target_exists(case: Case) -> None:
         case.call("sqs", "get_queue_url", QueueName=arn.rpartition(":")[2])
     except AwsError as failure:
         if failure.gone:
-            raise error("ResourceNotFoundException", "PutTargets", f"The queue {arn} of the target does not exist.") from None
+            raise error(
+                "ResourceNotFoundException", "PutTargets", f"The queue {arn} of the target does not exist."
+            ) from None
         raise
 
 
@@ -110,8 +130,16 @@ def _bad_policy() -> AwsError:
 def _pattern(text: Any) -> None:
     try:
         pattern = json.loads(text)
-        fine = isinstance(pattern, dict) and bool(pattern) and all(isinstance(value, (list, dict)) for value in pattern.values())
+        fine = (
+            isinstance(pattern, dict)
+            and bool(pattern)
+            and all(isinstance(value, (list, dict)) for value in pattern.values())
+        )
     except (ValueError, TypeError):
         fine = False
     if not fine:
-        raise error("InvalidEventPatternException", "PutRule", "Event pattern is not valid. Reason: it is no JSON object of lists and objects")
+        raise error(
+            "InvalidEventPatternException",
+            "PutRule",
+            "Event pattern is not valid. Reason: it is no JSON object of lists and objects",
+        )

@@ -1,7 +1,7 @@
 """Rows of EKS."""
 
 from sandbox.aws.row import AutoName, Row
-from sandbox.aws.steps import node_groups
+from sandbox.aws.steps import eks
 
 LOGGING = "{clusterLogging: [{types: enabledClusterLogTypes || `[]`, enabled: `true`}]}"
 
@@ -11,20 +11,20 @@ ROWS = (
         service="eks",
         create="create_cluster * {logging: " + LOGGING + "}",
         id="{name}",
-        read=("describe_cluster {name: name} -> cluster",),
+        read=("describe_cluster {name} -> cluster",),
         set={
-            "version": "update_cluster_version {name: name, version: version}",
-            "vpcConfig": "update_cluster_config {name: name, resourcesVpcConfig: vpcConfig.{subnetIds: subnetIds, securityGroupIds: securityGroupIds,"
-            " endpointPublicAccess: endpointPublicAccess, endpointPrivateAccess: endpointPrivateAccess, publicAccessCidrs: publicAccessCidrs}}",
-            "enabledClusterLogTypes": "update_cluster_config {name: name, logging: " + LOGGING + "}",
-            "accessConfig": "update_cluster_config {name: name, accessConfig: {authenticationMode: accessConfig.authenticationMode}}",
-            "upgradePolicy": "update_cluster_config {name: name, upgradePolicy: upgradePolicy}",
-            "zonalShiftConfig": "update_cluster_config {name: name, zonalShiftConfig: zonalShiftConfig}",
-            "deletionProtection": "update_cluster_config {name: name, deletionProtection: deletionProtection}",
+            "version": "update_cluster_version {name, version}",
+            "vpcConfig": "update_cluster_config {name, resourcesVpcConfig: vpcConfig."
+            "{subnetIds, securityGroupIds, endpointPublicAccess, endpointPrivateAccess, publicAccessCidrs}}",
+            "enabledClusterLogTypes": "update_cluster_config {name, logging: " + LOGGING + "}",
+            "accessConfig": "update_cluster_config {name, accessConfig: accessConfig.{authenticationMode}}",
+            "upgradePolicy": "update_cluster_config {name, upgradePolicy}",
+            "zonalShiftConfig": "update_cluster_config {name, zonalShiftConfig}",
+            "deletionProtection": "update_cluster_config {name, deletionProtection}",
             "encryptionConfig": "associate_encryption_config"
-            " {clusterName: name, encryptionConfig: [{resources: encryptionConfig.resources, provider: encryptionConfig.provider}]}",
+            " {clusterName: name, encryptionConfig: [encryptionConfig.{resources, provider}]}",
         },
-        delete=("delete_cluster {name: name}",),
+        delete=("delete_cluster {name}",),
         rename={"vpcConfig": "resourcesVpcConfig"},
         out={
             "certificateAuthority": "certificateAuthority",
@@ -37,11 +37,23 @@ ROWS = (
         local=("forceUpdateVersion", "defaultAddonsToRemoves"),
         defaults={"bootstrapSelfManagedAddons": True},
         computed=(
-            "accessConfig", "deletionProtection", "kubernetesNetworkConfig", "upgradePolicy", "version", "accessConfig.authenticationMode",
-            "accessConfig.bootstrapClusterCreatorAdminPermissions", "kubernetesNetworkConfig.elasticLoadBalancing", "kubernetesNetworkConfig.ipFamily",
-            "kubernetesNetworkConfig.serviceIpv4Cidr", "vpcConfig.clusterSecurityGroupId", "vpcConfig.endpointPrivateAccess",
-            "vpcConfig.endpointPublicAccess", "vpcConfig.publicAccessCidrs", "vpcConfig.securityGroupIds", "vpcConfig.vpcId",
-        ),  # fmt: skip
+            "accessConfig",
+            "deletionProtection",
+            "kubernetesNetworkConfig",
+            "upgradePolicy",
+            "version",
+            "accessConfig.authenticationMode",
+            "accessConfig.bootstrapClusterCreatorAdminPermissions",
+            "kubernetesNetworkConfig.elasticLoadBalancing",
+            "kubernetesNetworkConfig.ipFamily",
+            "kubernetesNetworkConfig.serviceIpv4Cidr",
+            "vpcConfig.clusterSecurityGroupId",
+            "vpcConfig.endpointPrivateAccess",
+            "vpcConfig.endpointPublicAccess",
+            "vpcConfig.publicAccessCidrs",
+            "vpcConfig.securityGroupIds",
+            "vpcConfig.vpcId",
+        ),
         auto=AutoName(limit=100),
         tags="eks",
     ),
@@ -50,13 +62,14 @@ ROWS = (
         service="eks",
         create="create_nodegroup *",
         id="{clusterName}:{nodeGroupName}",
-        read=("describe_nodegroup {clusterName: clusterName, nodegroupName: nodeGroupName} -> nodegroup",),
+        read=("describe_nodegroup {clusterName, nodegroupName: nodeGroupName} -> nodegroup",),
         set={
-            "version releaseVersion launchTemplate": "update_nodegroup_version {clusterName: clusterName, nodegroupName: nodeGroupName,"
-            " version: version, releaseVersion: releaseVersion, launchTemplate: launchTemplate, force: forceUpdateVersion}",
-            "labels taints scalingConfig updateConfig nodeRepairConfig": node_groups.update_config,
+            "version releaseVersion launchTemplate": "update_nodegroup_version"
+            " {clusterName, nodegroupName: nodeGroupName, version, releaseVersion, launchTemplate,"
+            " force: forceUpdateVersion}",
+            "labels taints scalingConfig updateConfig nodeRepairConfig": eks.update_config,
         },
-        delete=("delete_nodegroup {clusterName: clusterName, nodegroupName: nodeGroupName}",),
+        delete=("delete_nodegroup {clusterName, nodegroupName: nodeGroupName}",),
         rename={
             "nodeGroupName": "nodegroupName",
             "nodeRoleArn": "nodeRole",
@@ -67,7 +80,18 @@ ROWS = (
         },
         out={"arn": "nodegroupArn"},
         local=("forceUpdateVersion",),
-        computed=("amiType", "capacityType", "diskSize", "instanceTypes", "releaseVersion", "version", "updateConfig", "nodeRepairConfig", "launchTemplate.id", "launchTemplate.name"),
+        computed=(
+            "amiType",
+            "capacityType",
+            "diskSize",
+            "instanceTypes",
+            "releaseVersion",
+            "version",
+            "updateConfig",
+            "nodeRepairConfig",
+            "launchTemplate.id",
+            "launchTemplate.name",
+        ),
         ordered=("instanceTypes",),
         auto=AutoName(input="nodeGroupName", limit=63),
         tags="eks",
@@ -77,13 +101,13 @@ ROWS = (
         service="eks",
         create="create_addon * {resolveConflicts: resolveConflictsOnCreate}",
         id="{clusterName}:{addonName}",
-        read=("describe_addon {clusterName: clusterName, addonName: addonName} -> addon",),
+        read=("describe_addon {clusterName, addonName} -> addon",),
         set={
-            "addonVersion configurationValues serviceAccountRoleArn podIdentityAssociations": "update_addon {clusterName: clusterName,"
-            " addonName: addonName, addonVersion: addonVersion, configurationValues: configurationValues, resolveConflicts: resolveConflictsOnUpdate,"
-            " serviceAccountRoleArn: serviceAccountRoleArn, podIdentityAssociations: podIdentityAssociations}",
+            "addonVersion configurationValues serviceAccountRoleArn podIdentityAssociations": "update_addon"
+            " {clusterName, addonName, addonVersion, configurationValues, resolveConflicts: resolveConflictsOnUpdate,"
+            " serviceAccountRoleArn, podIdentityAssociations}",
         },
-        delete=("delete_addon {clusterName: clusterName, addonName: addonName, preserve: preserve}",),
+        delete=("delete_addon {clusterName, addonName, preserve}",),
         out={"arn": "addonArn"},
         local=("preserve", "resolveConflictsOnUpdate", "resolveConflictsOnCreate"),
         computed=("addonVersion", "namespaceConfig"),
@@ -94,12 +118,12 @@ ROWS = (
         service="eks",
         create="create_access_entry *",
         id="{clusterName}:{principalArn}",
-        read=("describe_access_entry {clusterName: clusterName, principalArn: principalArn} -> accessEntry",),
+        read=("describe_access_entry {clusterName, principalArn} -> accessEntry",),
         set={
             "kubernetesGroups userName": "update_access_entry"
-            " {clusterName: clusterName, principalArn: principalArn, kubernetesGroups: kubernetesGroups || `[]`, username: userName}",
+            " {clusterName, principalArn, kubernetesGroups: kubernetesGroups || `[]`, username: userName}",
         },
-        delete=("delete_access_entry {clusterName: clusterName, principalArn: principalArn}",),
+        delete=("delete_access_entry {clusterName, principalArn}",),
         defaults={"type": "STANDARD"},
         computed=("userName", "kubernetesGroups"),
         tags="eks",
@@ -110,10 +134,10 @@ ROWS = (
         create="associate_access_policy *",
         id="{clusterName}#{principalArn}#{policyArn}",
         read=(
-            "list_associated_access_policies {clusterName: clusterName, principalArn: principalArn}"
+            "list_associated_access_policies {clusterName, principalArn}"
             " -> associatedAccessPolicies[?policyArn==$policyArn] | [0]",
         ),
-        delete=("disassociate_access_policy {clusterName: clusterName, principalArn: principalArn, policyArn: policyArn}",),
+        delete=("disassociate_access_policy {clusterName, principalArn, policyArn}",),
         out={"clusterName": "clusterName", "principalArn": "principalArn"},
     ),
     Row(
@@ -121,13 +145,12 @@ ROWS = (
         service="eks",
         create="create_pod_identity_association *",
         id="association.associationId",
-        read=("describe_pod_identity_association {clusterName: clusterName, associationId: id} -> association",),
+        read=(eks.find_association,),
         set={
-            "roleArn targetRoleArn disableSessionTags policy": "update_pod_identity_association {clusterName: clusterName, associationId: id,"
-            " roleArn: roleArn, targetRoleArn: targetRoleArn, disableSessionTags: disableSessionTags, policy: policy}",
+            "roleArn targetRoleArn disableSessionTags policy": "update_pod_identity_association"
+            " {clusterName, associationId: id, roleArn, targetRoleArn, disableSessionTags, policy}",
         },
-        delete=("delete_pod_identity_association {clusterName: clusterName, associationId: id}",),
-        # Read finds the association by its cluster, so an import id is <cluster>,<association>.
+        delete=("delete_pod_identity_association {clusterName, associationId: id}",),
         derive={"arn": "associationArn"},
         computed=("disableSessionTags",),
         tags="eks",

@@ -13,8 +13,10 @@ ROWS = (
         set={
             "assumeRolePolicy": "update_assume_role_policy {RoleName: id, PolicyDocument: assumeRolePolicy}",
             "description": "update_role_description {RoleName: id, Description: description || ''}",
-            "maxSessionDuration": "update_role {RoleName: id, Description: description || '', MaxSessionDuration: maxSessionDuration}",
-            "permissionsBoundary": "put_role_permissions_boundary {RoleName: id, PermissionsBoundary: permissionsBoundary}",
+            "maxSessionDuration": "update_role"
+            " {RoleName: id, Description: description || '', MaxSessionDuration: maxSessionDuration}",
+            "permissionsBoundary": "put_role_permissions_boundary"
+            " {RoleName: id, PermissionsBoundary: permissionsBoundary}",
             "managedPolicyArns": roles.set_managed_policies,
             "inlinePolicies": roles.set_inline_policies,
         },
@@ -94,7 +96,8 @@ ROWS = (
         id="OpenIDConnectProviderArn",
         read=("get_open_id_connect_provider {OpenIDConnectProviderArn: id}",),
         set={
-            "thumbprintLists": "update_open_id_connect_provider_thumbprint {OpenIDConnectProviderArn: id, ThumbprintList: thumbprintLists}",
+            "thumbprintLists": "update_open_id_connect_provider_thumbprint"
+            " {OpenIDConnectProviderArn: id, ThumbprintList: thumbprintLists}",
             "clientIdLists": roles.set_client_ids,
         },
         delete=("delete_open_id_connect_provider {OpenIDConnectProviderArn: id}",),

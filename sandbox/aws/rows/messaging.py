@@ -23,8 +23,11 @@ ATTRIBUTES = "{" + ", ".join(f"{attribute}: {name}" for name, attribute in QUEUE
 # A standard queue has no FifoQueue at all; the API refuses `false`.
 NEW_ATTRIBUTES = ATTRIBUTES[:-1] + ", FifoQueue: fifoQueue && 'true' || `null`}"
 
-TARGET = "{Id: targetId, Arn: arn, RoleArn: roleArn, Input: input, InputPath: inputPath, DeadLetterConfig: deadLetterConfig.{Arn: arn}," \
-    " SqsParameters: sqsTarget.{MessageGroupId: messageGroupId}}"  # fmt: skip
+TARGET = (
+    "{Id: targetId, Arn: arn, RoleArn: roleArn, Input: input, InputPath: inputPath, "
+    "DeadLetterConfig: deadLetterConfig.{Arn: arn},"
+    " SqsParameters: sqsTarget.{MessageGroupId: messageGroupId}}"
+)
 PUT_TARGET = "put_targets {Rule: rule, EventBusName: eventBusName, Targets: [" + TARGET + "]}"
 
 ROWS = (
@@ -45,7 +48,12 @@ ROWS = (
         },
         delete=("delete_queue {QueueUrl: id}",),
         rename=QUEUE,
-        out={"name": "reverse(split(QueueArn, ':'))[0]", "arn": "QueueArn", "url": "id", "fifoQueue": "FifoQueue || 'false'"},
+        out={
+            "name": "reverse(split(QueueArn, ':'))[0]",
+            "arn": "QueueArn",
+            "url": "id",
+            "fifoQueue": "FifoQueue || 'false'",
+        },
         defaults={
             "contentBasedDeduplication": False,
             "delaySeconds": 0,
@@ -55,7 +63,14 @@ ROWS = (
             "receiveWaitTimeSeconds": 0,
             "visibilityTimeoutSeconds": 30,
         },
-        computed=("deduplicationScope", "fifoThroughputLimit", "kmsDataKeyReusePeriodSeconds", "sqsManagedSseEnabled", "policy", "redriveAllowPolicy"),
+        computed=(
+            "deduplicationScope",
+            "fifoThroughputLimit",
+            "kmsDataKeyReusePeriodSeconds",
+            "sqsManagedSseEnabled",
+            "policy",
+            "redriveAllowPolicy",
+        ),
         volatile=("policy",),
         name="name",
         auto=AutoName(limit=80),
@@ -79,7 +94,7 @@ ROWS = (
         derive={"wanted": "state || isEnabled == `false` && 'DISABLED' || 'ENABLED'"},
         read=(
             "describe_rule {Name: name, EventBusName: eventBusName}",
-            "list_tags_for_resource {ResourceARN: join('', ['arn:', partition, ':events:', region, ':', account, ':rule/', name])}",
+            "list_tags_for_resource {ResourceARN: join('', [prefix, 'rule/', name])}",
         ),
         set={"description eventPattern scheduleExpression roleArn state isEnabled": "put_rule * {State: wanted}"},
         delete=("delete_rule {Name: name, EventBusName: eventBusName, Force: forceDestroy}",),

@@ -5,7 +5,10 @@ from sandbox.aws.steps import gateways
 
 # The route's destination, whichever of the three kinds it is.
 DESTINATION = "destinationCidrBlock || destinationIpv6CidrBlock || destinationPrefixListId"
-TARGETS = "egressOnlyGatewayId gatewayId natGatewayId networkInterfaceId transitGatewayId vpcEndpointId vpcPeeringConnectionId localGatewayId"
+TARGETS = (
+    "egressOnlyGatewayId gatewayId localGatewayId natGatewayId networkInterfaceId transitGatewayId vpcEndpointId"
+    " vpcPeeringConnectionId"
+)
 
 ROWS = (
     Row(
@@ -15,15 +18,17 @@ ROWS = (
         id="Vpc.VpcId",
         read=(
             "describe_vpcs {VpcIds: [id]} -> Vpcs[0]",
-            "describe_vpc_attribute {VpcId: id, Attribute: 'enableDnsSupport'} -> {enableDnsSupport: EnableDnsSupport.Value}",
-            "describe_vpc_attribute {VpcId: id, Attribute: 'enableDnsHostnames'} -> {enableDnsHostnames: EnableDnsHostnames.Value}",
+            "describe_vpc_attribute {VpcId: id, Attribute: 'enableDnsSupport'}"
+            " -> {enableDnsSupport: EnableDnsSupport.Value}",
+            "describe_vpc_attribute {VpcId: id, Attribute: 'enableDnsHostnames'}"
+            " -> {enableDnsHostnames: EnableDnsHostnames.Value}",
             "describe_vpc_attribute {VpcId: id, Attribute: 'enableNetworkAddressUsageMetrics'}"
             " -> {enableNetworkAddressUsageMetrics: EnableNetworkAddressUsageMetrics.Value}",
-            "describe_security_groups {Filters: [{Name: 'vpc-id', Values: [id]}, {Name: 'group-name', Values: ['default']}]}"
+            "describe_security_groups {Filters: [where('vpc-id', id), where('group-name', 'default')]}"
             " -> {defaultSecurityGroupId: SecurityGroups[0].GroupId}",
-            "describe_route_tables {Filters: [{Name: 'vpc-id', Values: [id]}, {Name: 'association.main', Values: ['true']}]}"
+            "describe_route_tables {Filters: [where('vpc-id', id), {Name: 'association.main', Values: ['true']}]}"
             " -> {mainRouteTableId: RouteTables[0].RouteTableId, defaultRouteTableId: RouteTables[0].RouteTableId}",
-            "describe_network_acls {Filters: [{Name: 'vpc-id', Values: [id]}, {Name: 'default', Values: ['true']}]}"
+            "describe_network_acls {Filters: [where('vpc-id', id), where('default', 'true')]}"
             " -> {defaultNetworkAclId: NetworkAcls[0].NetworkAclId}",
         ),
         set={
@@ -34,7 +39,7 @@ ROWS = (
         },
         delete=("delete_vpc {VpcId: id}",),
         rename={"assignGeneratedIpv6CidrBlock": "AmazonProvidedIpv6CidrBlock"},
-        out={"arn": "join('', ['arn:', partition, ':ec2:', region, ':', account, ':vpc/', id])"},
+        out={"arn": "join('', [prefix, 'vpc/', id])"},
         defaults={"enableDnsSupport": True, "instanceTenancy": "default"},
         computed=("enableDnsHostnames", "enableNetworkAddressUsageMetrics", "cidrBlock"),
         tags="ec2",
@@ -47,7 +52,8 @@ ROWS = (
         id="Subnet.SubnetId",
         read=("describe_subnets {SubnetIds: [id]} -> Subnets[0]",),
         set={
-            "mapPublicIpOnLaunch": "modify_subnet_attribute {SubnetId: id, MapPublicIpOnLaunch: {Value: mapPublicIpOnLaunch}}",
+            "mapPublicIpOnLaunch": "modify_subnet_attribute"
+            " {SubnetId: id, MapPublicIpOnLaunch: {Value: mapPublicIpOnLaunch}}",
             "assignIpv6AddressOnCreation": "modify_subnet_attribute"
             " {SubnetId: id, AssignIpv6AddressOnCreation: {Value: assignIpv6AddressOnCreation}}",
             "enableResourceNameDnsARecordOnLaunch": "modify_subnet_attribute"
@@ -55,11 +61,15 @@ ROWS = (
         },
         delete=("delete_subnet {SubnetId: id}",),
         out={
-            "arn": "join('', ['arn:', partition, ':ec2:', region, ':', account, ':subnet/', id])",
+            "arn": "join('', [prefix, 'subnet/', id])",
             "enableResourceNameDnsARecordOnLaunch": "PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsARecord",
             "privateDnsHostnameTypeOnLaunch": "PrivateDnsNameOptionsOnLaunch.HostnameType",
         },
-        defaults={"mapPublicIpOnLaunch": False, "assignIpv6AddressOnCreation": False, "enableResourceNameDnsARecordOnLaunch": False},
+        defaults={
+            "mapPublicIpOnLaunch": False,
+            "assignIpv6AddressOnCreation": False,
+            "enableResourceNameDnsARecordOnLaunch": False,
+        },
         computed=("availabilityZone", "availabilityZoneId", "privateDnsHostnameTypeOnLaunch", "ipv6Native"),
         tags="ec2",
         tag_type="subnet",
@@ -71,10 +81,13 @@ ROWS = (
         id="InternetGateway.InternetGatewayId",
         read=("describe_internet_gateways {InternetGatewayIds: [id]} -> InternetGateways[0]",),
         set={"vpcId": gateways.attach_internet_gateway},
-        delete=("if vpcId: detach_internet_gateway {InternetGatewayId: id, VpcId: vpcId}", "delete_internet_gateway {InternetGatewayId: id}"),
+        delete=(
+            "if vpcId: detach_internet_gateway {InternetGatewayId: id, VpcId: vpcId}",
+            "delete_internet_gateway {InternetGatewayId: id}",
+        ),
         out={
             "vpcId": "Attachments[0].VpcId",
-            "arn": "join('', ['arn:', partition, ':ec2:', region, ':', account, ':internet-gateway/', id])",
+            "arn": "join('', [prefix, 'internet-gateway/', id])",
             "ownerId": "account",
         },
         tags="ec2",
@@ -83,12 +96,12 @@ ROWS = (
     Row(
         token="aws:ec2/eip:Eip",
         service="ec2",
-        create="allocate_address {Domain: domain, PublicIpv4Pool: publicIpv4Pool, NetworkBorderGroup: networkBorderGroup}",
+        create="allocate_address *",
         id="AllocationId",
         read=("describe_addresses {AllocationIds: [id]} -> Addresses[0]",),
         delete=("release_address {AllocationId: id}",),
         out={
-            "arn": "join('', ['arn:', partition, ':ec2:', region, ':', account, ':elastic-ip/', id])",
+            "arn": "join('', [prefix, 'elastic-ip/', id])",
             "publicDns": "join('', ['ec2-', join('-', split(PublicIp, '.')), '.', region, '.compute.amazonaws.com'])",
         },
         defaults={"domain": "vpc"},
@@ -123,7 +136,10 @@ ROWS = (
         id="RouteTable.RouteTableId",
         read=("describe_route_tables {RouteTableIds: [id]} -> RouteTables[0]",),
         delete=("delete_route_table {RouteTableId: id}",),
-        out={"arn": "join('', ['arn:', partition, ':ec2:', region, ':', account, ':route-table/', id])", "propagatingVgws": "`null`"},
+        out={
+            "arn": "join('', [prefix, 'route-table/', id])",
+            "propagatingVgws": "`null`",
+        },
         volatile=("routes",),
         tags="ec2",
         tag_type="route-table",
@@ -135,8 +151,9 @@ ROWS = (
         id="{routeTableId}_{destination}",
         derive={"destination": DESTINATION},
         read=(
-            "describe_route_tables {RouteTableIds: [routeTableId]} -> RouteTables[0].Routes[?DestinationCidrBlock==$destination"
-            " || DestinationIpv6CidrBlock==$destination || DestinationPrefixListId==$destination] | [0]",
+            "describe_route_tables {RouteTableIds: [routeTableId]} -> RouteTables[0].Routes["
+            "?DestinationCidrBlock==$destination || DestinationIpv6CidrBlock==$destination"
+            " || DestinationPrefixListId==$destination] | [0]",
         ),
         set={TARGETS: "replace_route *"},
         delete=(
@@ -164,21 +181,30 @@ ROWS = (
         create="create_vpc_endpoint *",
         id="VpcEndpoint.VpcEndpointId",
         read=(
-            "describe_vpc_endpoints {VpcEndpointIds: [id]} -> VpcEndpoints[0]",
-            "if serviceName: describe_prefix_lists {Filters: [{Name: 'prefix-list-name', Values: [serviceName]}]}"
+            "describe_vpc_endpoints {VpcEndpointIds: [id]} -> VpcEndpoints[?State!='deleted'] | [0]",
+            "if serviceName: describe_prefix_lists {Filters: [where('prefix-list-name', serviceName)]}"
             " -> {prefixListId: PrefixLists[0].PrefixListId, cidrBlocks: PrefixLists[0].Cidrs}",
         ),
         set={"routeTableIds subnetIds securityGroupIds policy privateDnsEnabled": gateways.modify_endpoint},
         delete=("delete_vpc_endpoints {VpcEndpointIds: [id]}",),
         rename={"policy": "PolicyDocument"},
         out={
-            "arn": "join('', ['arn:', partition, ':ec2:', region, ':', account, ':vpc-endpoint/', id])",
+            "arn": "join('', [prefix, 'vpc-endpoint/', id])",
             "securityGroupIds": "Groups[].GroupId",
             "dnsEntries": "DnsEntries",
             "vpcEndpointType": "VpcEndpointType || 'Gateway'",
         },
         defaults={"vpcEndpointType": "Gateway"},
-        computed=("policy", "privateDnsEnabled", "routeTableIds", "subnetIds", "securityGroupIds", "ipAddressType", "dnsOptions", "serviceRegion"),
+        computed=(
+            "policy",
+            "privateDnsEnabled",
+            "routeTableIds",
+            "subnetIds",
+            "securityGroupIds",
+            "ipAddressType",
+            "dnsOptions",
+            "serviceRegion",
+        ),
         tags="ec2",
         tag_type="vpc-endpoint",
     ),
@@ -190,17 +216,19 @@ ROWS = (
         derive={
             "resource": "vpcId || subnetId || eniId",
             "resourceType": "vpcId && 'VPC' || subnetId && 'Subnet' || 'NetworkInterface'",
-            "logGroupName": "logDestinationType == 'cloud-watch-logs' && after(logDestination, ':log-group:') || `null`",
+            "logGroupName": "logDestinationType == 'cloud-watch-logs'"
+            " && after(logDestination, ':log-group:') || `null`",
         },
         read=("describe_flow_logs {FlowLogIds: [id]} -> FlowLogs[0]",),
         delete=("delete_flow_logs {FlowLogIds: [id]}",),
         rename={"iamRoleArn": "DeliverLogsPermissionArn"},
         out={
-            "arn": "join('', ['arn:', partition, ':ec2:', region, ':', account, ':vpc-flow-log/', id])",
+            "arn": "join('', [prefix, 'vpc-flow-log/', id])",
             "vpcId": "starts_with(ResourceId, 'vpc-') && ResourceId || `null`",
             "subnetId": "starts_with(ResourceId, 'subnet-') && ResourceId || `null`",
             "eniId": "starts_with(ResourceId, 'eni-') && ResourceId || `null`",
-            "logDestination": "LogDestination || join('', ['arn:', partition, ':logs:', region, ':', account, ':log-group:', LogGroupName])",
+            "logDestination": "LogDestination"
+            " || join('', [replace(prefix, ':ec2:', ':logs:'), 'log-group:', LogGroupName])",
         },
         defaults={"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600},
         computed=("logFormat",),
@@ -212,9 +240,7 @@ ROWS = (
         service="ec2",
         create="create_tags {Resources: [resourceId], Tags: [{Key: key, Value: value}]}",
         id="{resourceId},{key}",
-        read=(
-            "describe_tags {Filters: [{Name: 'resource-id', Values: [resourceId]}, {Name: 'key', Values: [key]}]} -> Tags[0]",
-        ),
+        read=("describe_tags {Filters: [where('resource-id', resourceId), where('key', key)]} -> Tags[0]",),
         set={"value": "create_tags {Resources: [resourceId], Tags: [{Key: key, Value: value}]}"},
         delete=("delete_tags {Resources: [resourceId], Tags: [{Key: key}]}",),
     ),
@@ -232,12 +258,18 @@ ROWS = (
         set={"defaultVersion updateDefaultVersion": gateways.set_default_version, "*": gateways.new_template_version},
         delete=("delete_launch_template {LaunchTemplateId: id}",),
         nest="LaunchTemplateData",
-        rename={"name": "LaunchTemplateName", "vpcSecurityGroupIds": "SecurityGroupIds", "securityGroupNames": "SecurityGroups",
-                "defaultVersion": "DefaultVersionNumber", "latestVersion": "LatestVersionNumber",
-                "networkInterfaces.securityGroups": "Groups", "networkInterfaces.ipv4AddressCount": "SecondaryPrivateIpAddressCount"},
-        out={"arn": "join('', ['arn:', partition, ':ec2:', region, ':', account, ':launch-template/', id])"},
+        rename={
+            "name": "LaunchTemplateName",
+            "vpcSecurityGroupIds": "SecurityGroupIds",
+            "securityGroupNames": "SecurityGroups",
+            "defaultVersion": "DefaultVersionNumber",
+            "latestVersion": "LatestVersionNumber",
+            "networkInterfaces.securityGroups": "Groups",
+            "networkInterfaces.ipv4AddressCount": "SecondaryPrivateIpAddressCount",
+        },
+        out={"arn": "join('', [prefix, 'launch-template/', id])"},
         computed=("defaultVersion",),
-                name="name",
+        name="name",
         auto=AutoName(limit=128),
         tags="ec2",
         tag_type="launch-template",

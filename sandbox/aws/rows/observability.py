@@ -10,7 +10,7 @@ ROWS = (
         id="{name}",
         read=(
             "describe_log_groups {logGroupNamePrefix: name} -> logGroups[?logGroupName==$name] | [0]",
-            "list_tags_for_resource {resourceArn: join('', ['arn:', partition, ':logs:', region, ':', account, ':log-group:', name])}",
+            "list_tags_for_resource {resourceArn: join('', [prefix, 'log-group:', name])}",
         ),
         set={
             "retentionInDays": "put_retention_policy {logGroupName: name, retentionInDays: retentionInDays}",
@@ -22,7 +22,11 @@ ROWS = (
         },
         delete=("if !skipDestroy: delete_log_group {logGroupName: name}",),
         rename={"name": "logGroupName"},
-        out={"arn": "logGroupArn || split(arn, ':*')[0]", "retentionInDays": "retentionInDays || `0`", "logGroupClass": "logGroupClass || 'STANDARD'"},
+        out={
+            "arn": "logGroupArn || split(arn, ':*')[0]",
+            "retentionInDays": "retentionInDays || `0`",
+            "logGroupClass": "logGroupClass || 'STANDARD'",
+        },
         local=("skipDestroy",),
         defaults={"logGroupClass": "STANDARD", "retentionInDays": 0, "skipDestroy": False},
         auto=AutoName(limit=512),

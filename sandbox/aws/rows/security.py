@@ -4,7 +4,7 @@ from sandbox.aws.row import AutoName, Row
 from sandbox.aws.steps import security_groups as groups
 
 GROUP = "describe_security_groups {GroupIds: [id]} -> SecurityGroups[0]"
-GROUP_ARN = "join('', ['arn:', partition, ':ec2:', region, ':', account, ':security-group/', id])"
+GROUP_ARN = "join('', [prefix, 'security-group/', id])"
 
 ROWS = (
     Row(
@@ -14,7 +14,10 @@ ROWS = (
         id="GroupId",
         read=(GROUP, groups.inline_rules),
         set={"ingress": groups.set_ingress, "egress": groups.set_egress},
-        delete=("if revokeRulesOnDelete: describe_security_groups {GroupIds: [id]}", "delete_security_group {GroupId: id}"),
+        delete=(
+            "if revokeRulesOnDelete: describe_security_groups {GroupIds: [id]}",
+            "delete_security_group {GroupId: id}",
+        ),
         rename={"name": "GroupName"},
         out={"arn": GROUP_ARN, "ingress": "ingress", "egress": "egress"},
         takes=("description", "vpcId", "name"),
@@ -50,16 +53,25 @@ ROWS = (
         create=groups.create_rule,
         id="{securityGroupId}_{type}_{protocol}_{fromPort}_{toPort}_{source}",
         derive={
-            "source": "join('_', [cidrBlocks, ipv6CidrBlocks, prefixListIds, [sourceSecurityGroupId], [self && 'self' || `null`]][]"
-            " | [?@ && @ != `null`])",
+            "source": "join('_', "
+            "[cidrBlocks, ipv6CidrBlocks, prefixListIds, [sourceSecurityGroupId], [self && 'self']][] | [?@])",
         },
         read=(groups.read_rule,),
         set={"description": groups.describe_rule},
         delete=(groups.delete_rule,),
         takes=(
-            "cidrBlocks", "description", "fromPort", "ipv6CidrBlocks", "prefixListIds", "protocol", "securityGroupId", "self",
-            "sourceSecurityGroupId", "toPort", "type",
-        ),  # fmt: skip
+            "cidrBlocks",
+            "description",
+            "fromPort",
+            "ipv6CidrBlocks",
+            "prefixListIds",
+            "protocol",
+            "securityGroupId",
+            "self",
+            "sourceSecurityGroupId",
+            "toPort",
+            "type",
+        ),
         defaults={"self": False},
     ),
     Row(
@@ -74,7 +86,8 @@ ROWS = (
             "list_resource_tags {KeyId: id}",
         ),
         set={
-            "enableKeyRotation rotationPeriodInDays": "enable_key_rotation {KeyId: id, RotationPeriodInDays: rotationPeriodInDays}",
+            "enableKeyRotation rotationPeriodInDays": "enable_key_rotation"
+            " {KeyId: id, RotationPeriodInDays: rotationPeriodInDays}",
             "policy": "put_key_policy {KeyId: id, PolicyName: 'default', Policy: policy}",
             "description": "update_key_description {KeyId: id, Description: description}",
             "isEnabled": "enable_key {KeyId: id}",

@@ -7,7 +7,13 @@ from typing import Any
 from sandbox.aws.calls import recipe
 from sandbox.aws.session import Scope, Session
 
-__all__ = ["attach_internet_gateway", "delete_nat_gateway", "modify_endpoint", "new_template_version", "set_default_version"]
+__all__ = [
+    "attach_internet_gateway",
+    "delete_nat_gateway",
+    "modify_endpoint",
+    "new_template_version",
+    "set_default_version",
+]
 
 
 def attach_internet_gateway(session: Session, scope: Scope) -> None:
@@ -34,7 +40,11 @@ def delete_nat_gateway(session: Session, scope: Scope) -> None:
 def modify_endpoint(session: Session, scope: Scope) -> None:
     """Bring the endpoint's lists from old to new by additions and removals."""
     params: dict[str, Any] = {"VpcEndpointId": scope["id"]}
-    for name, word in (("routeTableIds", "RouteTableIds"), ("subnetIds", "SubnetIds"), ("securityGroupIds", "SecurityGroupIds")):
+    for name, word in (
+        ("routeTableIds", "RouteTableIds"),
+        ("subnetIds", "SubnetIds"),
+        ("securityGroupIds", "SecurityGroupIds"),
+    ):
         old, new = set(scope.olds.get(name) or []), set(scope[name] or [])
         params |= {f"Add{word}": sorted(new - old), f"Remove{word}": sorted(old - new)}
     if scope["policy"] != scope.olds.get("policy"):
@@ -56,4 +66,6 @@ def new_template_version(session: Session, scope: Scope) -> None:
 def set_default_version(session: Session, scope: Scope) -> None:
     """Make the wanted version the default one."""
     if scope["defaultVersion"]:
-        session.call("modify_launch_template", LaunchTemplateId=scope["id"], DefaultVersion=str(scope["defaultVersion"]))
+        session.call(
+            "modify_launch_template", LaunchTemplateId=scope["id"], DefaultVersion=str(scope["defaultVersion"])
+        )

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sandbox.aws.calls import AwsError
-from sandbox.aws.codec import same, tag_list
+from sandbox.aws.codec import tag_list
+from sandbox.aws.compare import same
 from sandbox.aws.session import Scope, Session
 
 __all__ = [
-    "SERVICE_ROLE_NAMES", "attached", "create_service_linked_role", "default_version", "delete_old_versions", "detach_policies",
-    "new_policy_version", "set_client_ids", "set_inline_policies", "set_managed_policies",
-]  # fmt: skip
+    "SERVICE_ROLE_NAMES",
+    "attached",
+    "create_service_linked_role",
+    "default_version",
+    "delete_old_versions",
+    "detach_policies",
+    "new_policy_version",
+    "set_client_ids",
+    "set_inline_policies",
+    "set_managed_policies",
+]
 
 # AWS derives no role name from the service's name; moto's guess is AWSServiceRoleFor<service>.
 SERVICE_ROLE_NAMES = {
@@ -30,7 +40,10 @@ POLICY_VERSIONS = 5
 
 def attached(session: Session, scope: Scope) -> dict[str, Any]:
     """Return what hangs on a role, in the provider's form."""
-    arns = [policy["PolicyArn"] for policy in session.call("list_attached_role_policies", RoleName=scope["id"])["AttachedPolicies"]]
+    arns = [
+        policy["PolicyArn"]
+        for policy in session.call("list_attached_role_policies", RoleName=scope["id"])["AttachedPolicies"]
+    ]
     if "inlinePolicies" not in scope.inputs:
         return {"managedPolicyArns": arns}
     names = session.call("list_role_policies", RoleName=scope["id"])["PolicyNames"]
@@ -65,7 +78,10 @@ def detach_policies(session: Session, scope: Scope) -> None:
     arns = set(scope.inputs.get("managedPolicyArns") or [])
     if scope["forceDetachPolicies"]:
         own |= set(session.call("list_role_policies", RoleName=scope["id"])["PolicyNames"])
-        arns |= {policy["PolicyArn"] for policy in session.call("list_attached_role_policies", RoleName=scope["id"])["AttachedPolicies"]}
+        arns |= {
+            policy["PolicyArn"]
+            for policy in session.call("list_attached_role_policies", RoleName=scope["id"])["AttachedPolicies"]
+        }
     for name in sorted(own):
         session.call("delete_role_policy", RoleName=scope["id"], PolicyName=name)
     for arn in sorted(arns):
@@ -83,7 +99,10 @@ def new_policy_version(session: Session, scope: Scope) -> None:
     """Write a new default version, dropping the oldest when IAM's limit is reached."""
     versions = session.call("list_policy_versions", PolicyArn=scope["id"])["Versions"]
     if len(versions) >= POLICY_VERSIONS:
-        oldest = min((version for version in versions if not version["IsDefaultVersion"]), key=lambda version: version["CreateDate"])
+        oldest = min(
+            (version for version in versions if not version["IsDefaultVersion"]),
+            key=lambda version: version["CreateDate"],
+        )
         session.call("delete_policy_version", PolicyArn=scope["id"], VersionId=oldest["VersionId"])
     session.call("create_policy_version", PolicyArn=scope["id"], PolicyDocument=scope["policy"], SetAsDefault=True)
 
@@ -108,17 +127,23 @@ def create_service_linked_role(session: Session, scope: Scope) -> dict[str, Any]
     else:
         reason = f"Service role name {name} has been taken in this account, please try a different suffix."
         raise AwsError("InvalidInput", "CreateServiceLinkedRole", reason)
-    trust = f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"sts:AssumeRole"}}]}}'
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return session.call(
-        "create_role", RoleName=name, Path=f"/aws-service-role/{service}/", AssumeRolePolicyDocument=trust,
-        Description=scope["description"], Tags=tag_list(scope["tags"]),
-    )  # fmt: skip
+        "create_role",
+        RoleName=name,
+        Path=f"/aws-service-role/{service}/",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        Description=scope["description"],
+        Tags=tag_list(scope["tags"]),
+    )
 
 
 def set_client_ids(session: Session, scope: Scope) -> None:
     """Add and remove audiences of an OIDC provider."""
     old, new = set(scope.olds.get("clientIdLists") or []), set(scope["clientIdLists"] or [])
     for name in sorted(old - new):
-        session.call("remove_client_id_from_open_id_connect_provider", OpenIDConnectProviderArn=scope["id"], ClientID=name)
+        session.call(
+            "remove_client_id_from_open_id_connect_provider", OpenIDConnectProviderArn=scope["id"], ClientID=name
+        )
     for name in sorted(new - old):
         session.call("add_client_id_to_open_id_connect_provider", OpenIDConnectProviderArn=scope["id"], ClientID=name)

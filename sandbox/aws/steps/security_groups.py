@@ -6,12 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.aws.calls import AwsError
-from sandbox.aws.codec import same, tag_list
+from sandbox.aws.codec import tag_list, tag_map
+from sandbox.aws.compare import same
 from sandbox.aws.session import Scope, Session
+from sandbox.aws.tags import APIS, change_tags
 
 __all__ = [
-    "adopt_default", "create", "create_rule", "delete_rule", "describe_rule", "inline_rules", "read_rule", "set_egress", "set_ingress",
-]  # fmt: skip
+    "adopt_default",
+    "create",
+    "create_rule",
+    "delete_rule",
+    "describe_rule",
+    "inline_rules",
+    "read_rule",
+    "set_egress",
+    "set_ingress",
+]
 
 Rule = Mapping[str, Any]
 
@@ -20,7 +30,11 @@ def create(session: Session, scope: Scope) -> dict[str, Any]:
     """Create a group without the rule that AWS gives every new group: egress to everywhere."""
     tags = [{"ResourceType": "security-group", "Tags": tag_list(scope["tags"])}] if scope["tags"] else None
     answer = session.call(
-        "create_security_group", GroupName=scope["name"], Description=scope["description"], VpcId=scope["vpcId"], TagSpecifications=tags
+        "create_security_group",
+        GroupName=scope["name"],
+        Description=scope["description"],
+        VpcId=scope["vpcId"],
+        TagSpecifications=tags,
     )
     _revoke_all(session, answer["GroupId"])
     return answer
@@ -34,8 +48,7 @@ def adopt_default(session: Session, scope: Scope) -> dict[str, Any]:
     scope.values["id"] = group["GroupId"]
     set_ingress(session, scope)
     set_egress(session, scope)
-    if scope["tags"]:
-        session.call("create_tags", Resources=[group["GroupId"]], Tags=tag_list(scope["tags"]))
+    change_tags(session, APIS["ec2"], scope, tag_map(group.get("Tags")), scope["tags"])
     return group
 
 
@@ -57,7 +70,11 @@ def inline_rules(session: Session, scope: Scope) -> dict[str, Any]:
 
 def create_rule(session: Session, scope: Scope) -> dict[str, Any]:
     """Add one rule to a group."""
-    session.call(f"authorize_security_group_{scope['type']}", GroupId=scope["securityGroupId"], IpPermissions=[_permission(scope.values)])
+    session.call(
+        f"authorize_security_group_{scope['type']}",
+        GroupId=scope["securityGroupId"],
+        IpPermissions=[_permission(scope.values)],
+    )
     return {}
 
 
@@ -69,8 +86,14 @@ def read_rule(session: Session, scope: Scope) -> dict[str, Any] | None:
     for rule in rules:
         alike = rule["protocol"] == _protocol(scope["protocol"]) and _ports(rule) == _ports(scope.values)
         if alike and wanted <= _flat(rule):
-            return {**_spread(wanted), **{name: scope[name] for name in ("type", "securityGroupId")}, "description": rule.get("description"),
-                    "protocol": rule["protocol"], "fromPort": int(scope["fromPort"]), "toPort": int(scope["toPort"])}  # fmt: skip
+            return {
+                **_spread(wanted),
+                **{name: scope[name] for name in ("type", "securityGroupId")},
+                "description": rule.get("description"),
+                "protocol": rule["protocol"],
+                "fromPort": int(scope["fromPort"]),
+                "toPort": int(scope["toPort"]),
+            }
     return None
 
 
@@ -83,7 +106,11 @@ def describe_rule(session: Session, scope: Scope) -> None:
 def delete_rule(session: Session, scope: Scope) -> None:
     """Take a rule from its group."""
     try:
-        session.call(f"revoke_security_group_{scope['type']}", GroupId=scope["securityGroupId"], IpPermissions=[_permission(scope.values)])
+        session.call(
+            f"revoke_security_group_{scope['type']}",
+            GroupId=scope["securityGroupId"],
+            IpPermissions=[_permission(scope.values)],
+        )
     except AwsError as error:
         if not error.gone:
             raise
@@ -109,7 +136,11 @@ def _revoke_all(session: Session, group_id: str) -> None:
 def _permission(rule: Rule) -> dict[str, Any]:
     """Return a rule of the provider as a permission of the API."""
     text = {"Description": rule["description"]} if rule.get("description") else {}
-    groups = [*(rule.get("securityGroups") or []), rule.get("sourceSecurityGroupId"), rule.get("self") and rule["securityGroupId"]]
+    groups = [
+        *(rule.get("securityGroups") or []),
+        rule.get("sourceSecurityGroupId"),
+        rule.get("self") and rule["securityGroupId"],
+    ]
     permission: dict[str, Any] = {
         "IpProtocol": _protocol(rule["protocol"]),
         "IpRanges": [{"CidrIp": cidr, **text} for cidr in rule.get("cidrBlocks") or []],
@@ -125,7 +156,11 @@ def _permission(rule: Rule) -> dict[str, Any]:
 def _rules(group: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     """Return a group's permissions as rules: one per protocol, ports and description."""
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    kinds = (("IpRanges", "CidrIp", "cidrBlocks"), ("Ipv6Ranges", "CidrIpv6", "ipv6CidrBlocks"), ("PrefixListIds", "PrefixListId", "prefixListIds"))
+    kinds = (
+        ("IpRanges", "CidrIp", "cidrBlocks"),
+        ("Ipv6Ranges", "CidrIpv6", "ipv6CidrBlocks"),
+        ("PrefixListIds", "PrefixListId", "prefixListIds"),
+    )
     for permission in group.get(key, []):
         head = (permission["IpProtocol"], permission.get("FromPort", 0), permission.get("ToPort", 0))
         for list_name, source, name in kinds:
@@ -140,9 +175,17 @@ def _rules(group: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _rule(found: dict[tuple[Any, ...], dict[str, Any]], head: tuple[Any, ...], entry: Mapping[str, Any]) -> dict[str, Any]:
+def _rule(
+    found: dict[tuple[Any, ...], dict[str, Any]], head: tuple[Any, ...], entry: Mapping[str, Any]
+) -> dict[str, Any]:
     text = entry.get("Description") or ""
-    rule = {"protocol": head[0], "fromPort": head[1], "toPort": head[2], "self": False, **({"description": text} if text else {})}
+    rule = {
+        "protocol": head[0],
+        "fromPort": head[1],
+        "toPort": head[2],
+        "self": False,
+        **({"description": text} if text else {}),
+    }
     return found.setdefault((*head, text), rule)
 
 

@@ -1,0 +1,73 @@
+"""Commands: `up` in place of `pulumi up`, and the recovery that it starts with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.engine import Pulumi
+from ops.errors import OpsError
+from ops.recovery import Choices, Report, recover
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack's name.")]
+Folder = Annotated[Path, typer.Option("--cwd", "-C", help="Folder of Pulumi.yaml.", file_okay=False, exists=True)]
+Force = Annotated[bool, typer.Option("--force-unlock", help="Unlock although the holder may live. Ask them first.")]
+Settle = Annotated[
+    float, typer.Option(min=0, help="Seconds after the last write of the state in which AWS may not show all yet.")
+]
+Adopt = Annotated[list[str], typer.Option(help="<urn>=<id>: take this resource for that pending create.")]
+Drop = Annotated[list[str], typer.Option(help="<urn>: forget this pending create.")]
+
+
+@app.command("up", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def up_command(
+    context: typer.Context,
+    stack: Stack,
+    cwd: Folder = Path(),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force_unlock: Force = False,
+    settle: Settle = 20,
+) -> None:
+    """Recover if the last `up` was killed, then run `pulumi up`. Further options go to it."""
+    pulumi = Pulumi(cwd, stack)
+    _recover(pulumi, Choices(force_unlock=force_unlock, settle=settle), quiet=False)
+    raise typer.Exit(pulumi.up([*(["--yes"] if yes else []), *context.args]))
+
+
+@app.command("recover")
+def recover_command(
+    stack: Stack,
+    cwd: Folder = Path(),
+    json_: Annotated[bool, typer.Option("--json", help="Say what was done as JSON.")] = False,
+    force_unlock: Force = False,
+    settle: Settle = 20,
+    adopt: Adopt = [],  # noqa: B006 - typer reads the default and never changes it
+    drop: Drop = [],  # noqa: B006
+) -> None:
+    """Bring a stack whose `up` was killed back in order. Without anything to do, says nothing."""
+    ids = dict(_pair(text) for text in adopt)
+    choices = Choices(force_unlock=force_unlock, settle=settle, adopt=ids, drop=tuple(drop))
+    report = _recover(Pulumi(cwd, stack), choices, quiet=json_)
+    if json_:
+        typer.echo(json.dumps(report.as_dict(), indent=2))
+
+
+def _recover(pulumi: Pulumi, choices: Choices, *, quiet: bool) -> Report:
+    try:
+        return recover(pulumi, choices, (lambda _: None) if quiet else typer.echo)
+    except OpsError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+def _pair(text: str) -> tuple[str, str]:
+    # Ids may hold an equals sign, URNs do not.
+    urn, separator, id_ = text.partition("=")
+    if not (separator and id_):
+        raise typer.BadParameter(f"{text}: not of the form <urn>=<id>")
+    return urn, id_

@@ -1,0 +1,142 @@
+"""The `pulumi` command line, and who holds a stack's lock in a backend of one's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import yaml
+
+from ops.errors import OpsError
+
+
+class Pulumi:
+    """One stack of the project in a folder.
+
+    Args:
+        folder: Where Pulumi.yaml is.
+        stack: The stack's name, with or without organization and project.
+    """
+
+    def __init__(self, folder: Path, stack: str) -> None:
+        self._folder = folder
+        self._stack = stack
+
+    def export(self) -> dict[str, Any]:
+        """Return the stack's state; secrets stay encrypted."""
+        return dict(json.loads(self._run("stack", "export", "--stack", self._stack)))
+
+    def import_(self, state: dict[str, Any]) -> None:
+        """Make this the stack's state, less its pending operations. The backend keeps the one before."""
+        self._run("stack", "import", "--stack", self._stack, stdin=json.dumps(state))
+
+    def refresh(self, urns: Sequence[str]) -> None:
+        """Take over what the providers read of these resources."""
+        targets = [word for urn in urns for word in ("--target", urn)]
+        self._run("refresh", "--stack", self._stack, "--yes", "--skip-preview", *targets)
+
+    def cancel(self) -> None:
+        """Take every lock off the stack."""
+        self._run("cancel", "--stack", self._stack, "--yes")
+
+    def up(self, arguments: Sequence[str]) -> int:
+        """Run `pulumi up` for the user to see and answer; return its exit code."""
+        return subprocess.run(
+            ["pulumi", "up", "--stack", self._stack, *arguments], cwd=self._folder, env=_environment(), check=False
+        ).returncode
+
+    def lock_holders(self) -> list[Holder]:
+        """Return who holds locks: in a folder or an S3 bucket. Other backends say so themselves when they refuse."""
+        url = urlsplit(json.loads(self._run("whoami", "--json"))["url"])
+        where = f".pulumi/locks/organization/{self._qualified()}/"
+        texts: Iterator[bytes] = iter(())
+        if url.scheme == "file":
+            texts = _files(self._folder / Path(url.netloc + url.path).expanduser() / where)
+        elif url.scheme == "s3":
+            prefix = f"{url.path.strip('/')}/{where}".lstrip("/")
+            texts = _objects(url.netloc, prefix, {key: values[0] for key, values in parse_qs(url.query).items()})
+        return [Holder.of(json.loads(text)) for text in texts]
+
+    def _qualified(self) -> str:
+        *_, project, stack = ["", *self._stack.split("/")]
+        if not project:
+            project = yaml.safe_load((self._folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
+        return f"{project}/{stack}"
+
+    def _run(self, *words: str, stdin: str | None = None) -> str:
+        command = ["pulumi", *words, "--non-interactive"]
+        try:
+            done = subprocess.run(
+                command, cwd=self._folder, env=_environment(), input=stdin, capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError as error:
+            raise OpsError("pulumi is not in PATH: `make setup` gets it, `make sandbox` has it") from error
+        if done.returncode:
+            said = "\n".join(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
+            raise OpsError(f"`pulumi {' '.join(words[:2])}` failed:\n{said}")
+        return done.stdout
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """Who took a lock (https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/lock.go)."""
+
+    pid: int
+    user: str
+    host: str
+    since: str
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Holder:
+        """Return what a lock's file says."""
+        return cls(
+            pid=int(content["pid"]), user=content["username"], host=content["hostname"], since=content["timestamp"][:19]
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host}, process {self.pid}, since {self.since}Z"
+
+    @property
+    def dead(self) -> bool:
+        """Whether the process is provably gone: it ran on this host, and no `pulumi` of that number runs here now."""
+        return self.host == socket.gethostname() and not _is_pulumi(self.pid)
+
+
+def _is_pulumi(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    try:
+        # "pid (command) state …"; a zombie only waits for its parent to ask.
+        command, _, rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").partition("(")[2].rpartition(")")
+    except OSError:
+        # No /proc here: what cannot be looked into counts as alive.
+        return True
+    return command.startswith("pulumi") and rest.split()[0] != "Z"
+
+
+def _files(folder: Path) -> Iterator[bytes]:
+    return (path.read_bytes() for path in sorted(folder.glob("*.json")))
+
+
+def _objects(bucket: str, prefix: str, query: dict[str, str]) -> Iterator[bytes]:
+    import boto3
+
+    session = boto3.Session(profile_name=query.get("profile"))
+    client = session.client("s3", region_name=query.get("region"), endpoint_url=query.get("endpoint"))
+    for item in client.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
+        yield client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
