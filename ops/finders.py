@@ -199,7 +199,7 @@ IDENTITY: dict[str, Finder | Repeatable] = {
         service="kms",
         look=Call("list_aliases", "{KeyId: targetKeyId}", "Aliases"),
         match={"AliasName": "name"},
-        id="name",
+        id="it.AliasName",
     ),
 }
 
@@ -243,7 +243,7 @@ CLUSTER: dict[str, Finder | Repeatable] = {
             "associatedAccessPolicies",
         ),
         match={"policyArn": "policyArn"},
-        id="join('#', [clusterName, principalArn, policyArn])",
+        id="join('#', [clusterName, principalArn, it.policyArn])",
     ),
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": Finder(
         service="eks",
@@ -280,7 +280,7 @@ MESSAGING: dict[str, Finder | Repeatable] = {
         match={"logGroupName": "name"},
         tags="tags",
         unique=True,
-        id="name",
+        id="it.logGroupName",
     ),
     "aws:cloudwatch/eventRule:EventRule": Repeatable("putting a rule twice is putting it once"),
     "aws:cloudwatch/eventTarget:EventTarget": Repeatable("putting a target twice is putting it once"),

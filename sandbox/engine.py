@@ -80,6 +80,13 @@ class Engine:
         """Return the stack's outputs; secret ones are masked."""
         return {name: "[secret]" if output.secret else output.value for name, output in self._stack.outputs().items()}
 
+    def retained(self) -> frozenset[str]:
+        """Return the ids of the resources that a destroy forgets without deleting them."""
+        resources = self._stack.export_stack().deployment.get("resources", [])
+        return frozenset(
+            resource["id"] for resource in resources if resource.get("retainOnDelete") and "id" in resource
+        )
+
     def _watch(self, run: Callable[[OnEvent], object], on_event: OnEvent | None) -> Operation:
         recorder = _Recorder(on_event)
         started = time.monotonic()

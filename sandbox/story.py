@@ -14,8 +14,8 @@ from rich.tree import Tree
 
 from sandbox.applications import Application, ApplicationWatch
 from sandbox.engine import Operation, Seen
+from sandbox.leftovers import Inventory, Leftover, leftovers
 from sandbox.world import World
-
 
 _HAND_OVER_SECONDS = 240
 
@@ -59,9 +59,10 @@ class Story:
             self._hand_over()
         with self._chapter("no changes", "the same program again"):
             self._count("unchanged", engine.preview(expect_no_changes=True))
+        retained = engine.retained()
         with self._chapter("destroy", "the root Application first, then everything under it"):
             self._count("deleted", engine.destroy(self._tell))
-        self._nothing_left(before)
+        self._nothing_left(before, retained)
         self._time_line(time.monotonic() - started, operation)
 
     @contextmanager
@@ -99,13 +100,15 @@ class Story:
 
         watch.until_healthy("root", timeout=_HAND_OVER_SECONDS, on_change=tell)
 
-    def _nothing_left(self, before: Mapping[str, object]) -> None:
-        left = differences(before, self._world.inventory())
-        kubernetes = self._world.kubernetes_leftovers()
-        for line in (*left, *kubernetes):
-            self._console.print(f"  [red]left:[/red] {line}")
-        self._console.print(f"\n[bold]{len(left)} left in AWS, {len(kubernetes)} left in Kubernetes[/bold]")
-        if left or kubernetes:
+    def _nothing_left(self, before: Inventory, retained: frozenset[str]) -> None:
+        aws = leftovers(before, self._world.inventory(), retained)
+        kubernetes = [Leftover(place="Kubernetes", kind=kind, name=name) for kind, name in self._world.leftovers()]
+        for leftover in (*aws, *kubernetes):
+            style, word = ("dim", "kept") if leftover.reason else ("red", "left")
+            self._console.print(f"  [{style}]{word}: {leftover}[/{style}]", highlight=False)
+        counts = [sum(not leftover.reason for leftover in found) for found in (aws, kubernetes)]
+        self._console.print(f"\n[bold]{counts[0]} left in AWS, {counts[1]} left in Kubernetes[/bold]")
+        if any(counts):
             raise StoryError("destroy left something behind")
 
     def _time_line(self, total: float, up: Operation) -> None:
@@ -151,20 +154,3 @@ def component_tree(stack: str, resources: Mapping[str, Seen]) -> Tree:
     for root in roots:
         grow(tree, root)
     return tree
-
-
-def differences(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
-    """Return what the second inventory has and the first had not, and the other way round, one line each."""
-    lines = []
-    for service in sorted(before.keys() | after.keys()):
-        was, now = before.get(service, {}), after.get(service, {})
-        if was == now:
-            continue
-        was_kinds = was if isinstance(was, Mapping) else {"": was}
-        now_kinds = now if isinstance(now, Mapping) else {"": now}
-        lines.extend(
-            f"{service} {kind}: before {was_kinds.get(kind)}, now {now_kinds.get(kind)}"
-            for kind in sorted(was_kinds.keys() | now_kinds.keys())
-            if was_kinds.get(kind) != now_kinds.get(kind)
-        )
-    return lines

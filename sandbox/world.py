@@ -21,8 +21,11 @@ from sandbox.environment import sandbox_environment
 from sandbox.git_server import GitServer
 from sandbox.kubernetes.argocd import ArgoCd
 from sandbox.kubernetes.control_plane import ControlPlane
+from sandbox.kubernetes.controllers import Controllers
 from sandbox.kubernetes.host import KubernetesHost
+from sandbox.kubernetes.karpenter import ROWS as KARPENTER
 from sandbox.language import LanguageHost
+from sandbox.leftovers import Inventory
 from sandbox.project import Project
 from sandbox.tools import load_tools
 
@@ -80,6 +83,9 @@ class World:
         self.project.prepare()
         self.control_plane = ControlPlane(self.folder / "kubernetes", tools, authority=authority)
         self._stack.callback(self.control_plane.stop)
+        controllers = Controllers(self.control_plane, endpoint, KARPENTER)
+        self._stack.callback(controllers.stop)
+        controllers.start()
         self._start_hosts(tools, endpoint)
         if self._ahead:
             thread = threading.Thread(target=self.control_plane.start, name="control-plane", daemon=True)
@@ -119,13 +125,13 @@ class World:
         """Return the engine on one stack of the project."""
         return Engine(self.project.folder, stack, self.environment)
 
-    def kubernetes_leftovers(self) -> list[str]:
-        """Return what the last cluster still held when it was deleted, one line each."""
-        return [f"{kind} {name}" for kind, names in self.control_plane.leftovers.items() for name in names]
+    def leftovers(self) -> list[tuple[str, str]]:
+        """Return kind and name of what the last cluster still held when it was deleted."""
+        return [(kind, name) for kind, names in self.control_plane.leftovers.items() for name in names]
 
-    def inventory(self) -> dict[str, object]:
+    def inventory(self) -> Inventory:
         """Return what exists in AWS, service by service."""
-        return dict(self.aws.inventory())
+        return self.aws.inventory()
 
 
 def _crds(tools: Mapping[str, Path]) -> dict[str, Path]:

@@ -29,6 +29,10 @@ def argocd_values() -> dict[str, Any]:
             "cm": {
                 "admin.enabled": "true",
                 "exec.enabled": "false",
+                # Half the default. Argo CD can miss the moment when a new CRD is established and then sees it at the
+                # next reconciliation only; a wave waits for that.
+                "timeout.reconciliation": "60s",
+                "timeout.reconciliation.jitter": "10s",
                 "application.resourceTrackingMethod": "annotation+label",
                 "resource.customizations.health.argoproj.io_Application": _HEALTH.read_text(encoding="utf-8"),
             },

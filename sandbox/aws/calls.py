@@ -16,6 +16,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.model import Shape
+from botocore.parsers import ResponseParserError
 from botocore.validate import ParamValidator
 from jmespath import functions
 
@@ -155,6 +156,9 @@ class Caller:
             except ClientError as error:
                 detail = error.response["Error"]
                 raise AwsError(detail["Code"], error.operation_name, detail.get("Message", "")) from None
+            except ResponseParserError:
+                # moto answers a failure of its own with a page for people.
+                raise HostError(f"moto failed in {service} {operation}; its log, aws.log, says how") from None
 
     def problems(
         self, service: str, region: str, operation: str, params: Mapping[str, Any], partial: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from moto.server import ThreadedMotoServer
 
 from sandbox.aws.calls import Caller, pick, recipe
 from sandbox.aws.eks_api import EKS, install
+from sandbox.aws.gaps import fill_gaps
 from sandbox.aws.session import ACCOUNT
 
 __all__ = ["AwsEmulator"]
@@ -33,7 +35,7 @@ KINDS: dict[str, dict[str, str]] = {
         "network interfaces": "describe_network_interfaces -> NetworkInterfaces[].NetworkInterfaceId",
         "VPC endpoints": "describe_vpc_endpoints -> VpcEndpoints[?State!='deleted'].VpcEndpointId",
         "flow logs": "describe_flow_logs -> FlowLogs[].FlowLogId",
-        "launch templates": "describe_launch_templates -> LaunchTemplates[].LaunchTemplateId",
+        "launch templates": "describe_launch_templates {MaxResults: `200`} -> LaunchTemplates[].LaunchTemplateId",
         "instances": "describe_instances -> Reservations[].Instances[?State.Name!='terminated'][].InstanceId",
         "volumes": "describe_volumes -> Volumes[].VolumeId",
         "key pairs": "describe_key_pairs -> KeyPairs[].KeyName",
@@ -82,6 +84,7 @@ class AwsEmulator:
         # Read by moto when its IAM is first used; without it every AWS-managed policy is unknown.
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         install()
+        fill_gaps()
         self.reset()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._log = logging.FileHandler(self.folder / "aws.log", mode="w")
@@ -107,8 +110,8 @@ class AwsEmulator:
             self._log.close()
             self._log = None
 
-    def inventory(self) -> dict[str, dict[str, list[str]]]:
-        """Return what exists: service → kind → ids with their region.
+    def inventory(self, services: Collection[str] | None = None) -> dict[str, dict[str, list[str]]]:
+        """Return what exists, of these services or of all: service → kind → ids with their region.
 
         Two equal answers mean that nothing was left behind.
         What AWS itself removes later (keys whose deletion is scheduled) stands apart, under "pending deletion".
@@ -117,12 +120,16 @@ class AwsEmulator:
             raise RuntimeError("start the emulator first")
         found: dict[str, dict[str, list[str]]] = {}
         for service, kinds in KINDS.items():
+            if services is not None and service not in services:
+                continue
             for region in _regions(service):
                 for kind, ids in self._service(service, region, kinds).items():
                     found.setdefault(service, {}).setdefault(kind, []).extend(f"{region}/{name}" for name in ids)
-        for region in _regions("kms"):
-            self._keys(region, found)
-        if eks := EKS.state.snapshot():
+        if services is None or "kms" in services:
+            for region in _regions("kms"):
+                self._keys(region, found)
+        eks = EKS.state.snapshot()
+        if eks and (services is None or "eks" in services):
             found["eks"] = {kind: list(names) for kind, names in eks.items()}
         return {
             service: {kind: sorted(ids) for kind, ids in sorted(kinds.items())}

@@ -47,10 +47,10 @@ def check_inputs(life: Lifecycle, urn: str, olds: Properties, news: Properties, 
 def _automatic(life: Lifecycle, urn: str, olds: Properties, given: Properties, seed: bytes) -> str:
     auto = life.row.auto
     assert auto is not None
-    if auto.input in olds.get("__defaults", []):
+    prefix = given.get(f"{auto.input}Prefix")
+    if auto.input in olds.get("__defaults", []) and str(olds[auto.input]).startswith(str(prefix or "")):
         return str(olds[auto.input])
     digits = (seed.hex() or secrets.token_hex(HEX_DIGITS))[:HEX_DIGITS]
-    prefix = given.get(f"{auto.input}Prefix")
     if isinstance(prefix, str):
         return f"{prefix}{digits}"[: auto.limit]
     logical = urn.rpartition("::")[2]

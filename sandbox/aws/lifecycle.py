@@ -139,7 +139,8 @@ class Lifecycle:
             try:
                 self._run(step, scope)
             except AwsError as error:
-                if not error.gone:
+                # "Not found" may speak of something else that the call needs.
+                if not error.gone or self.observe(rid, {}, state) is not None:
                     raise
 
     def problems(self, inputs: Properties) -> list[str]:
@@ -212,19 +213,8 @@ class Lifecycle:
         values["tags"] = self.session.tag_values(inputs.get("tags") if not has_unknown(inputs.get("tags")) else {})
         for name, text in self.row.derive.items():
             values[name] = pick(text, values, values)
-        values.update(self._parse(rid))
+        values.update(self.row.parse(rid))
         return Scope(inputs=inputs, values=values, rename=self.row.rename, nest=self.row.nest)
-
-    def _parse(self, rid: str) -> dict[str, str]:
-        """Return the inputs in an id, by the row's template."""
-        if "{" not in self.row.id or not rid:
-            return {}
-        *first, last = re.split(r"\{(\w+)\}", self.row.id)[:-1]
-        pattern = "".join(re.escape(part) if index % 2 == 0 else f"(?P<{part}>.+?)" for index, part in enumerate(first))
-        match = re.fullmatch(f"{pattern}(?P<{last}>.+)", rid)
-        if not match:
-            raise HostError(f"unexpected format for ID ({rid}) of {self.row.token}, expected {self.row.id}")
-        return match.groupdict()
 
     def _run(self, step: Step, scope: Scope) -> Any:
         return self.session.run(step, scope) if isinstance(step, str) else step(self.session, scope)
@@ -248,7 +238,7 @@ class Lifecycle:
     def _set(self, scope: Scope, names: list[str]) -> None:
         left = set(names)
         for key, step in self.row.set.items():
-            wanted = left if key == "*" else left & {*key.split()}
+            wanted = set(left) if key == "*" else left & {*key.split()}
             left -= wanted
             for name in sorted(wanted & {*self.row.unset}):
                 if same(scope.inputs.get(name), self.row.defaults.get(name)):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.aws.session import Scope, Session
+from sandbox.protocol import HostError
 
 __all__ = ["AutoName", "Row", "Step"]
 
@@ -76,3 +78,18 @@ class Row:
     derive: Mapping[str, str] = field(default_factory=dict)
     tags: str = ""
     tag_type: str = ""
+
+    def parse(self, rid: str) -> dict[str, str]:
+        """Return the inputs in an id, by the template of `id`; none when that is no template.
+
+        Raises:
+            HostError: The id does not have the template's form.
+        """
+        if "{" not in self.id or not rid:
+            return {}
+        *first, last = re.split(r"\{(\w+)\}", self.id)[:-1]
+        pattern = "".join(re.escape(part) if index % 2 == 0 else f"(?P<{part}>.+?)" for index, part in enumerate(first))
+        match = re.fullmatch(f"{pattern}(?P<{last}>.+)", rid)
+        if not match:
+            raise HostError(f"unexpected format for ID ({rid}) of {self.token}, expected {self.id}")
+        return match.groupdict()

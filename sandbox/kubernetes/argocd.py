@@ -190,11 +190,18 @@ class _Instance:
             "ARGOCD_CONTROLLER_SHARD": "0",
             "NAMESPACE": self._namespace,
             "KUBECACHEDIR": str(self._folder / "kubecache"),
+            "ARGOCD_ASK_PASS_SOCK": self._socket(),
             **{f"HELM_{part}_HOME": str(self._folder / "helm") for part in ("CACHE", "CONFIG", "DATA")},
             # Git and everything written in Go trust the sandbox's servers.
             "SSL_CERT_FILE": authority,
             "GIT_SSL_CAINFO": authority,
         }
+
+    def _socket(self) -> str:
+        """Return where the repo-server passes passwords to Git; its default is one place for all sandboxes."""
+        path = self._folder / "ask-pass.sock"
+        # A socket's path is limited to 107 bytes; the process starts in the supervisor's folder.
+        return str(path) if len(bytes(path)) < 108 else str(path.relative_to(self._supervisor.folder))
 
     def _write_mounts(self, api: Api) -> None:
         """Write the ConfigMaps that a pod would see as files."""

@@ -134,8 +134,8 @@ class Supervisor:
             process.log.unlink(missing_ok=True)
 
     def stop(self, *names: str) -> None:
-        """End the named children, or all: SIGTERM to each, SIGKILL to what has not ended a few seconds later."""
-        ending = [self._processes.pop(name) for name in names or tuple(self._processes) if name in self._processes]
+        """End the named children: SIGTERM to each, SIGKILL to what has not ended a few seconds later."""
+        ending = [self._processes.pop(name) for name in names if name in self._processes]
         for process in reversed(ending):
             _signal_group(process.popen.pid, signal.SIGTERM)
         deadline = time.monotonic() + _GRACE_SECONDS

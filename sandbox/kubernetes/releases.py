@@ -108,7 +108,7 @@ class Releases:
         return DiffResult(changed=changed, replace=replace)
 
     def preview(self, inputs: Properties) -> Properties:
-        """Render the chart, so that an unknown chart, version or values key fails here; not while a value is unknown."""
+        """Render the chart, so that an unknown chart, version or values key fails here, once all values are known."""
         if has_unknown(inputs):
             return inputs
         self._served(inputs)

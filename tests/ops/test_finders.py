@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,8 +34,10 @@ Inputs = dict[str, Any]
 Tags = dict[str, str]
 
 
+@functools.cache
 def client(service: str) -> Any:
-    return boto3.client(service, REGION)
+    """One for all tests: making one takes longer than a test."""
+    return boto3.Session("test", "test", region_name=REGION).client(service)
 
 
 def pairs(tags: Tags) -> list[dict[str, str]]:
@@ -232,6 +236,8 @@ def look(type_: str, inputs: Inputs, tags: Tags = OWN) -> str | None:
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty AWS in this process."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    # Half a second each time, and nothing here starts an instance.
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():
         yield
 
@@ -390,24 +396,29 @@ def _filled(answer: Any, tags: Tags) -> Any:
     return answer
 
 
-def _ask(type_: str, tags: Tags) -> tuple[Found | None, Any]:
-    canned, eks = CANNED[type_], client("eks")
-    stub = Stubber(eks)
-    for operation, answer in canned.answers:
-        stub.add_response(operation, _filled(answer, tags))
-    if canned.waits:
-        stub.add_response(*canned.waits)
-    stub.activate()
-    return find(finder(type_), Wanted(inputs=canned.inputs, tags=OWN, place=PLACE), eks), eks
+@contextmanager
+def _eks(type_: str, tags: Tags) -> Iterator[Any]:
+    canned = CANNED[type_]
+    with Stubber(client("eks")) as stub:
+        for operation, answer in canned.answers:
+            stub.add_response(operation, _filled(answer, tags))
+        if canned.waits:
+            stub.add_response(*canned.waits)
+        yield client("eks")
+
+
+def _wanted(type_: str) -> Wanted:
+    return Wanted(inputs=CANNED[type_].inputs, tags=OWN, place=PLACE)
 
 
 @pytest.mark.parametrize("type_", CANNED)
 def test_what_eks_made_is_found_and_waited_for(type_: str) -> None:
     """The calls have the form that AWS's service model asks for."""
-    found, eks = _ask(type_, OWN)
-    assert found is not None
-    assert (found.id, found.outputs) == (CANNED[type_].id, CANNED[type_].outputs)
-    wait(finder(type_), found, eks)
+    with _eks(type_, OWN) as eks:
+        found = find(finder(type_), _wanted(type_), eks)
+        assert found is not None
+        assert (found.id, found.outputs) == (CANNED[type_].id, CANNED[type_].outputs)
+        wait(finder(type_), found, eks)
 
 
 @pytest.mark.parametrize("type_", CANNED)
@@ -416,14 +427,14 @@ def test_what_eks_does_not_have_is_not_found(type_: str) -> None:
     eks = client("eks")
     with Stubber(eks) as stub:
         stub.add_client_error(CANNED[type_].answers[0][0], "ResourceNotFoundException")
-        assert find(finder(type_), Wanted(inputs=CANNED[type_].inputs, tags=OWN, place=PLACE), eks) is None
+        assert find(finder(type_), _wanted(type_), eks) is None
 
 
 @pytest.mark.parametrize("type_", [type_ for type_ in CANNED if finder(type_).tags])
 def test_a_twin_in_eks_is_not_taken(type_: str) -> None:
     """The operator hears of it."""
-    with pytest.raises(OpsError, match="stands in its place"):
-        _ask(type_, TWIN)
+    with _eks(type_, TWIN) as eks, pytest.raises(OpsError, match="stands in its place"):
+        find(finder(type_), _wanted(type_), eks)
 
 
 def test_what_failed_is_not_adopted_silently() -> None:
@@ -441,7 +452,7 @@ def test_a_refusal_is_not_taken_for_absence() -> None:
     with Stubber(eks) as stub:
         stub.add_client_error("describe_cluster", "AccessDeniedException")
         with pytest.raises(OpsError, match="AWS refuses describe_cluster"):
-            find(row, Wanted(inputs={"name": "platform-dev"}, tags=OWN, place=PLACE), eks)
+            find(row, _wanted("aws:eks/cluster:Cluster"), eks)
 
 
 def test_repeatable_types_say_why() -> None:

@@ -114,6 +114,14 @@ def test_two_that_could_be_it_are_left_to_the_operator() -> None:
     assert recover(pulumi, Choices(adopt={VPC: ids[0]})).adopted == [{"urn": VPC, "id": ids[0]}]
 
 
+def test_what_the_stack_has_is_not_adopted_twice() -> None:
+    """Two resources of the program may look alike; one that is in the state is not the other."""
+    ids = [_make_vpc(), _make_vpc()]
+    pulumi = FakePulumi(_vpc())
+    pulumi.state["deployment"]["resources"].append({**_pending(f"{VPC}-2"), "id": ids[0]})
+    assert recover(pulumi, Choices()).adopted == [{"urn": VPC, "id": ids[1]}]
+
+
 def test_dropping_by_hand_looks_for_nothing() -> None:
     """What the operator forgets is not adopted, although it exists."""
     _make_vpc()
@@ -167,9 +175,16 @@ def test_locks_of_the_dead_are_taken_off() -> None:
     assert pulumi.holders == []
 
 
-def test_a_zombie_is_dead() -> None:
-    """A killed engine whose parent has not asked for it yet still has a process number."""
-    with subprocess.Popen(["true"], executable="/bin/true") as process:
+def test_a_lock_is_kept_while_its_engine_runs(tmp_path: Path) -> None:
+    """Until the process has ended; that its parent has not asked for it yet, a zombie, makes no difference."""
+    engine = tmp_path / "pulumi"
+    engine.symlink_to("/bin/sh")
+    with subprocess.Popen([str(engine), "-c", "read word"], stdin=subprocess.PIPE) as process:
+        assert not _holder(process.pid).dead
+        with pytest.raises(OpsError, match=f"process {process.pid}"):
+            recover(FakePulumi(holders=(_holder(process.pid),)), Choices())
+        assert process.stdin is not None
+        process.stdin.close()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert _holder(process.pid).dead
 

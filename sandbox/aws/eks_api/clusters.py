@@ -37,6 +37,7 @@ class Clusters:
             number = int(hashlib.sha256(f"{name}{self._made}".encode()).hexdigest()[:8], 16)
             config = record["resourcesVpcConfig"]
             config["clusterSecurityGroupId"] = surroundings.create_cluster_group(region, name, config["vpcId"], number)
+            surroundings.create_cluster_interfaces(region, name, config)
         try:
             access = self.state.effects.cluster_created(name) if self.state.effects else None
         except Exception as error:
@@ -84,6 +85,8 @@ class Clusters:
             for name, value in params.items():
                 if name == "resourcesVpcConfig":
                     rules.update_vpc(region, record, value)
+                    surroundings.delete_cluster_interfaces(region, record["name"])
+                    surroundings.create_cluster_interfaces(region, record["name"], record["resourcesVpcConfig"])
                 elif name == "logging":
                     rules.check_log_types(value)
                     record["logging"] = rules.logging_record(value)
@@ -155,4 +158,5 @@ class Clusters:
                 records = self.state.kind(kind, region)
                 for key in [key for key in records if key[0] == name]:
                     del records[key]
+        surroundings.delete_cluster_interfaces(region, name)
         surroundings.delete_cluster_group(region, record["resourcesVpcConfig"]["clusterSecurityGroupId"])

@@ -19,8 +19,10 @@ from sandbox.aws.session import ACCOUNT, PARTITION
 
 __all__ = [
     "create_cluster_group",
+    "create_cluster_interfaces",
     "create_log_group",
     "delete_cluster_group",
+    "delete_cluster_interfaces",
     "instance_type_of",
     "instance_types",
     "require_key",
@@ -32,6 +34,8 @@ __all__ = [
 
 MotoError = ServiceException
 Subnets = Sequence[str]
+# The control plane takes two to four.
+MAX_INTERFACES = 4
 
 
 def require_role(arn: str, what: str, service: str) -> None:
@@ -96,6 +100,23 @@ def create_cluster_group(region: str, cluster: str, vpc_id: str, number: int) ->
         group.id, "-1", "", "", [], source_groups=[{"GroupId": group.id}]
     )
     return str(group.id)
+
+
+def create_cluster_interfaces(region: str, cluster: str, config: Mapping[str, Any]) -> None:
+    """Put the control plane's network interfaces into its subnets, where they hold subnets and groups in use."""
+    backend = ec2_backends[ACCOUNT][region]
+    groups = [config["clusterSecurityGroupId"], *config["securityGroupIds"]]
+    for subnet_id in config["subnetIds"][:MAX_INTERFACES]:
+        subnet = backend.get_subnet(subnet_id)
+        # Without an address moto takes a free one of the subnet.
+        backend.create_network_interface(subnet, "", group_ids=groups, description=f"Amazon EKS {cluster}")
+
+
+def delete_cluster_interfaces(region: str, cluster: str) -> None:
+    """Remove the control plane's network interfaces."""
+    backend = ec2_backends[ACCOUNT][region]
+    for unique in [eni.id for eni in backend.enis.values() if eni.description == f"Amazon EKS {cluster}"]:
+        backend.delete_network_interface(unique)
 
 
 def delete_cluster_group(region: str, group_id: str) -> None:

@@ -101,7 +101,7 @@ ROWS = (
         service="eks",
         create="create_addon * {resolveConflicts: resolveConflictsOnCreate}",
         id="{clusterName}:{addonName}",
-        read=("describe_addon {clusterName, addonName} -> addon",),
+        read=("describe_addon {clusterName, addonName} -> addon", eks.addon_associations),
         set={
             "addonVersion configurationValues serviceAccountRoleArn podIdentityAssociations": "update_addon"
             " {clusterName, addonName, addonVersion, configurationValues, resolveConflicts: resolveConflictsOnUpdate,"
@@ -125,6 +125,7 @@ ROWS = (
         },
         delete=("delete_access_entry {clusterName, principalArn}",),
         defaults={"type": "STANDARD"},
+        derive={"arn": "accessEntryArn"},
         computed=("userName", "kubernetesGroups"),
         tags="eks",
     ),

@@ -8,7 +8,7 @@ from sandbox.aws.codec import encode
 from sandbox.aws.compare import same
 from sandbox.aws.session import Scope, Session
 
-__all__ = ["find_association", "update_config"]
+__all__ = ["addon_associations", "find_association", "update_config"]
 
 
 def update_config(session: Session, scope: Scope) -> None:
@@ -47,3 +47,15 @@ def find_association(session: Session, scope: Scope) -> dict[str, Any] | None:
             answer = session.call("describe_pod_identity_association", clusterName=cluster, associationId=scope["id"])
             return dict(answer["association"])
     return None
+
+
+def addon_associations(session: Session, scope: Scope) -> dict[str, Any]:
+    """Return an add-on's Pod Identity associations by role and service account; the add-on itself knows their ARNs."""
+    addon = session.call("describe_addon", clusterName=scope["clusterName"], addonName=scope["addonName"])["addon"]
+    found = []
+    for arn in addon.get("podIdentityAssociations", []):
+        unique = arn.rpartition("/")[2]
+        params = {"clusterName": scope["clusterName"], "associationId": unique}
+        one = session.call("describe_pod_identity_association", **params)["association"]
+        found.append({"roleArn": one["roleArn"], "serviceAccount": one["serviceAccount"]})
+    return {"podIdentityAssociations": found}

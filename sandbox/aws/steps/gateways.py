@@ -50,6 +50,18 @@ def modify_endpoint(session: Session, scope: Scope) -> None:
     if scope["policy"] != scope.olds.get("policy"):
         params["PolicyDocument"] = scope["policy"]
     session.call("modify_vpc_endpoint", **{name: value for name, value in params.items() if value})
+    _route_to_endpoint(session, scope, params)
+
+
+def _route_to_endpoint(session: Session, scope: Scope, params: dict[str, Any]) -> None:
+    # AWS keeps the routes to a gateway endpoint itself; moto does so only when it creates and deletes one.
+    if scope.inputs.get("vpcEndpointType") != "Gateway":
+        return
+    for table in params.get("AddRouteTableIds", []):
+        route = {"RouteTableId": table, "DestinationPrefixListId": scope["prefixListId"], "GatewayId": scope["id"]}
+        session.call("create_route", **route)
+    for table in params.get("RemoveRouteTableIds", []):
+        session.call("delete_route", RouteTableId=table, DestinationPrefixListId=scope["prefixListId"])
 
 
 def new_template_version(session: Session, scope: Scope) -> None:

@@ -82,10 +82,14 @@ def detach_policies(session: Session, scope: Scope) -> None:
             policy["PolicyArn"]
             for policy in session.call("list_attached_role_policies", RoleName=scope["id"])["AttachedPolicies"]
         }
-    for name in sorted(own):
-        session.call("delete_role_policy", RoleName=scope["id"], PolicyName=name)
-    for arn in sorted(arns):
-        session.call("detach_role_policy", RoleName=scope["id"], PolicyArn=arn)
+    calls = [("delete_role_policy", "PolicyName", name) for name in sorted(own)]
+    for operation, parameter, value in [*calls, *(("detach_role_policy", "PolicyArn", arn) for arn in sorted(arns))]:
+        try:
+            session.call(operation, RoleName=scope["id"], **{parameter: value})
+        except AwsError as error:
+            # Someone else took it off, or a half-made role never had it.
+            if not error.gone:
+                raise
 
 
 def default_version(session: Session, scope: Scope) -> dict[str, Any]:

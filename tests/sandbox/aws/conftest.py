@@ -15,13 +15,9 @@ from tests.sandbox.aws.world import ACCOUNT, DEFAULT_TAGS, REGION, Effects, Worl
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     emulator = AwsEmulator(tmp_path_factory.mktemp("aws"))
     effects = Effects()
-    host = AwsHost(emulator.start(), effects)
-    host.configure(
-        {
-            "region": REGION,
-            "allowedAccountIds": json.dumps([ACCOUNT]),
-            "defaultTags": json.dumps({"tags": DEFAULT_TAGS}),
-        }
-    )
-    yield World(emulator, host, effects)
+    endpoint = emulator.start()
+    host = AwsHost(endpoint, effects)
+    tags, accounts = json.dumps({"tags": DEFAULT_TAGS}), json.dumps([ACCOUNT])
+    host.configure({"region": REGION, "allowedAccountIds": accounts, "defaultTags": tags})
+    yield World(emulator, host, effects, endpoint)
     emulator.stop()

@@ -52,7 +52,7 @@ def flow_log(world: World) -> dict[str, Any]:
 
 def nat(world: World) -> dict[str, Any]:
     address = world.make("aws:ec2/eip:Eip", domain="vpc")
-    assert world.gateway
+    assert world.gateway.id
     return {"allocationId": address.id, "subnetId": world.subnet_ids[0], "tags": {"a": "b"}}
 
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import boto3
+
 from sandbox.aws import AwsEmulator, AwsHost, ClusterAccess, NodeGroupSpec
+from sandbox.aws.eks_api import EKS
 from sandbox.protocol import Properties
 
 REGION = "eu-west-1"
@@ -79,6 +82,7 @@ class World:
     emulator: AwsEmulator
     host: AwsHost
     effects: Effects
+    endpoint: str
     _count: int = 0
 
     def unique(self, stem: str = "x") -> str:
@@ -114,10 +118,19 @@ class World:
     def delete(self, made: Made) -> None:
         self.host.delete(made.token, self.urn(made.token, "thing"), made.id, made.outputs)
 
-    def inventory(self) -> dict[str, Any]:
-        found = self.emulator.inventory()
+    def inventory(self, *services: str) -> dict[str, Any]:
+        found = dict[str, Any](self.emulator.inventory(services or None))
         found.pop(PENDING, None)
         return found
+
+    def client(self, service: str) -> Any:
+        """Return a client of the endpoint that knows nothing of the host."""
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.client(service, region_name=REGION, endpoint_url=self.endpoint, **keys)
+
+    def eks_record(self, cluster: str) -> dict[str, Any]:
+        """Return the EKS API's own record of a cluster."""
+        return EKS.state.get("cluster", REGION, cluster)
 
     # What examples stand on ----------------------------------------------------------------------------------------
 
