@@ -82,7 +82,7 @@ class Engine:
 
     def retained(self) -> frozenset[str]:
         """Return the ids of the resources that a destroy forgets without deleting them."""
-        resources = self._stack.export_stack().deployment.get("resources", [])
+        resources = (self._stack.export_stack().deployment or {}).get("resources", [])
         return frozenset(
             resource["id"] for resource in resources if resource.get("retainOnDelete") and "id" in resource
         )

@@ -27,6 +27,7 @@ from sandbox.kubernetes.karpenter import ROWS as KARPENTER
 from sandbox.language import LanguageHost
 from sandbox.leftovers import Inventory
 from sandbox.project import Project
+from sandbox.protocol import ProviderHost
 from sandbox.tools import load_tools
 
 
@@ -95,7 +96,7 @@ class World:
     def _start_hosts(self, tools: Mapping[str, Path], endpoint: str) -> None:
         argocd = ArgoCd(self.control_plane, tools)
         self._stack.callback(argocd.stop)
-        hosts = {
+        hosts: dict[str, ProviderHost | EksHost] = {
             "aws": AwsHost(endpoint, self.control_plane),
             "eks": EksHost(),
             "kubernetes": KubernetesHost(self.control_plane, self.charts, tools, (argocd,)),
