@@ -54,7 +54,7 @@ class Report:
 
 
 def recover(pulumi: Pulumi, choices: Choices, say: Say = print, clients: Clients | None = None) -> Report:
-    """Unlock, adopt what exists, forget what does not. Changes nothing when anything has to be decided first.
+    """Unlock, adopt what exists, forget what does not. Writes no state when anything has to be decided first.
 
     Raises:
         OpsError: With one line for each thing to decide.
@@ -126,15 +126,19 @@ class _Search:
                 raise OpsError(f"{pending.name}: {error}; repair or delete it, then run again") from error
 
     def _all(self, pending: list[Pending]) -> list[Adoption]:
-        found, problems = [], []
+        found: list[Adoption] = []
+        problems = []
         for one in pending:
             try:
                 adoption = self._one(one)
             except OpsError as error:
                 problems.append(f"{one.name}: {error}\n  urn: {one.urn}")
                 continue
-            if adoption is not None:
-                found.append(adoption)
+            if adoption is None:
+                continue
+            if twins := [o for o in found if (o.pending.type, o.id) == (one.type, adoption.id)]:
+                problems.append(f"{one.name}: {adoption.id} could be it, and {twins[0].pending.name} as well")
+            found.append(adoption)
         if problems:
             raise OpsError(
                 "\n".join([*problems, "decide with --adopt <urn>=<id> or --drop <urn>; nothing was changed"])

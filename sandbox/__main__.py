@@ -24,7 +24,6 @@ from sandbox.tools import ToolsError
 from sandbox.world import World, WorldError
 
 CHECKOUT = Path.cwd()
-_CALLER = dict(os.environ)
 _EXPECTED = (ApplicationsError, EngineError, ProjectError, StoryError, ToolsError, WorldError)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -84,7 +83,7 @@ def start(stack: StackOption = "dev", folder: FolderOption = None) -> None:
     def run(world: World) -> None:
         _engine(world, stack)
         for key, value in sorted(world.environment.items()):
-            if _CALLER.get(key) != value:
+            if os.environ.get(key) != value:
                 print(f"export {key}={shlex.quote(value)}")
         print(f"cd {shlex.quote(str(world.project.folder))}", flush=True)
         signal.pause()
@@ -103,7 +102,6 @@ def _in_world(run: Callable[[World], None], folder: Path | None, *, kubernetes: 
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with _folder(folder) as place, World(CHECKOUT, place, kubernetes=kubernetes) as world:
-            os.environ["PATH"] = world.environment["PATH"]
             run(world)
     except _EXPECTED as error:
         console.print(f"[bold red]failed:[/bold red] {error}", highlight=False, markup=True)

@@ -49,11 +49,14 @@ class Engine:
     Args:
         project: Folder with Pulumi.yaml.
         stack: Name; made when it is not there.
-        environment: Variables of the sandbox, `PATH` with the engine among them.
+        environment: Variables of the sandbox.
+        pulumi: The engine's binary.
     """
 
-    def __init__(self, project: Path, stack: str, environment: Mapping[str, str]) -> None:
-        options = automation.LocalWorkspaceOptions(work_dir=str(project), env_vars=dict(environment))
+    def __init__(self, project: Path, stack: str, environment: Mapping[str, str], pulumi: Path) -> None:
+        options = automation.LocalWorkspaceOptions(
+            work_dir=str(project), env_vars=dict(environment), pulumi_command=_command(project.parent / "engine", pulumi)
+        )
         self._stack = automation.create_or_select_stack(stack_name=stack, work_dir=str(project), opts=options)
 
     def preview(self, on_event: OnEvent | None = None, *, expect_no_changes: bool = False) -> Operation:
@@ -100,6 +103,15 @@ class Engine:
             resources=recorder.resources,
             durations=recorder.durations,
         )
+
+
+def _command(root: Path, pulumi: Path) -> automation.PulumiCommand:
+    """Return the binary in the form that the Automation API asks for: a root with `bin/pulumi` in it."""
+    link = root / "bin" / "pulumi"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to(pulumi)
+    return automation.PulumiCommand(str(root))
 
 
 class _Recorder:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import runpy
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent import futures
@@ -100,21 +102,27 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Run(self, request: Any, context: grpc.ServicerContext) -> Any:
         engine = self._engines.get(context.peer(), "")
         read_fd, write_fd = os.pipe()
-        with os.fdopen(read_fd, "rb") as results:
-            with self._start(request.pwd, engine, write_fd) as process:
-                # The engine may die; then nobody reads the program's registrations and it must not linger.
-                context.add_callback(process.kill)
-                self._running.add(process)
-                assert process.stdin is not None
-                assert process.stdout is not None
-                process.stdin.write(request.SerializeToString())
-                process.stdin.close()
-                _relay(process.stdout, engine)
-            self._running.discard(process)
-            answer, code = results.read(), process.returncode
+        process = self._start(request.pwd, engine, write_fd)
+        # The engine may die; then nobody reads the program's registrations and it must not linger.
+        context.add_callback(process.kill)
+        self._running.add(process)
+        # Taking a large program's modules down takes half a second, for which nobody has to wait.
+        threading.Thread(target=self._reap, args=(process,), daemon=True).start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with os.fdopen(read_fd, "rb") as results, process.stdin, process.stdout:
+            process.stdin.write(request.SerializeToString())
+            process.stdin.close()
+            _relay(process.stdout, engine)
+            answer = results.read()
         if not answer:
+            code = process.wait()
             return language_pb2.RunResponse(error=f"the program's process ended with code {code} before it finished")
         return language_pb2.RunResponse.FromString(answer.removeprefix(_DONE))
+
+    def _reap(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        self._running.discard(process)
 
     def _start(self, folder: str, engine: str, write_fd: int) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -211,10 +219,16 @@ def _run_in_loop(program: Callable[[], None], workers: int) -> None:
 
 def main() -> None:
     """Run one program: the request on standard input, the answer on the descriptor that the host names."""
+    # The process lives for seconds and keeps nearly all it makes: collecting garbage only costs time.
+    gc.disable()
     request = language_pb2.RunRequest.FromString(sys.stdin.buffer.read())
     descriptor = int(os.environ.pop(_PROTOCOL_FD))
     response = run_program(request, os.environ.pop(_ENGINE))
     sys.stdout.flush()
+    # The host reads what is printed up to its end, then the answer.
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        os.dup2(nowhere.fileno(), sys.stderr.fileno())
     with os.fdopen(descriptor, "wb") as results:
         results.write(_DONE + response.SerializeToString())
 

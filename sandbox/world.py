@@ -67,7 +67,7 @@ class World:
 
     def _start(self) -> None:
         self._stack.enter_context(_FolderLock(self.folder))
-        tools = load_tools(self.checkout)
+        self._tools = tools = load_tools(self.checkout)
         authority = Authority(self.folder / "certificates")
         certificate = authority.issue("loopback")
         self.aws = AwsEmulator(self.folder / "aws")
@@ -124,7 +124,7 @@ class World:
 
     def engine(self, stack: str) -> Engine:
         """Return the engine on one stack of the project."""
-        return Engine(self.project.folder, stack, self.environment)
+        return Engine(self.project.folder, stack, self.environment, self._tools["pulumi"])
 
     def leftovers(self) -> list[tuple[str, str]]:
         """Return kind and name of what the last cluster still held when it was deleted."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
@@ -18,6 +17,7 @@ from components.argocd.handover import ChartHandover, Handover
 _API = "argoproj.io/v1alpha1"
 _NAMESPACE = "argocd"
 _TREE = "gitops/bootstrap"
+_POD_SECURITY = {"pod-security.kubernetes.io/enforce": "baseline", "pod-security.kubernetes.io/warn": "restricted"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,22 +58,18 @@ class ArgoCD(pulumi.ComponentResource):
         self.register_outputs({"namespace": self.namespace, "root": self.root})
 
     def _create_release(self, name: str, args: ArgoCDArgs) -> Release:
-        namespace = Namespace(
+        # The SDK's class for it lies in a module that takes a quarter of a second to import, in every run.
+        namespace = pulumi.CustomResource(
+            "kubernetes:core/v1:Namespace",
             f"{name}-namespace",
-            metadata=ObjectMetaArgs(
-                name=_NAMESPACE,
-                labels={
-                    "pod-security.kubernetes.io/enforce": "baseline",
-                    "pod-security.kubernetes.io/warn": "restricted",
-                },
-            ),
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _NAMESPACE, "labels": _POD_SECURITY}},
             # Everything else follows the namespace, so destroy reaches `after` last.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
+            pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         return Release(
             f"{name}-release",
             name="argocd",
-            namespace=namespace.metadata["name"],
+            namespace=namespace.id,
             chart="argo-cd",
             version=args.chart.version,
             repository_opts=RepositoryOptsArgs(repo=args.chart.repository),

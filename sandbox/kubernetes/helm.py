@@ -6,7 +6,7 @@ import base64
 import gzip
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,13 @@ class Helm:
         }
         self._numbers = itertools.count(1)
 
-    def run(self, *words: str | Path, values: Mapping[str, Any] | None = None) -> str:
+    def run(
+        self, *words: str, values: Mapping[str, Any] | None = None, active: Callable[[], bool] = lambda: True
+    ) -> str:
         """Run Helm and return what it printed. Raise `HelmError` when it fails.
 
-        `values` go to Helm as a file that only the owner can read and that is removed afterwards.
+        `values` go to Helm as a file that only the owner can read and that is removed afterwards. When `active` says
+        no, Helm is stopped: it then marks the release as failed, and the next run starts from that.
         """
         name = f"helm-{next(self._numbers)}"
         file = self._home / f"{name}.json"
@@ -66,7 +69,7 @@ class Helm:
             write_private(file, json.dumps(values).encode())
             command += ["--values", file]
         try:
-            code, output = self._supervisor.run(name, command, self._environment)
+            code, output = self._supervisor.run(name, command, self._environment, active)
         finally:
             file.unlink(missing_ok=True)
         if code:

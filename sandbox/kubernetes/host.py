@@ -81,6 +81,7 @@ class KubernetesHost(ProviderHost):
         self._releases = Releases(helm, charts, listeners)
         # Each provider resource of a program has a connection of its own to this host.
         self._settings: dict[str, _Settings] = {}
+        self._cancelled: set[str] = set()
         self._request = threading.local()
 
     def configure(self, values: Properties) -> None:
@@ -91,6 +92,8 @@ class KubernetesHost(ProviderHost):
                 f"provider settings not emulated: {', '.join(unknown)}; add them to sandbox/kubernetes/host.py"
             )
         kubeconfig = values.get("kubeconfig")
+        # A connection may have the number of an earlier one.
+        self._cancelled.discard(self._request.peer)
         self._settings[self._request.peer] = _Settings(
             kubeconfig=kubeconfig if kubeconfig is None or isinstance(kubeconfig, str) else json.dumps(kubeconfig),
             context=values.get("context"),
@@ -135,11 +138,9 @@ class KubernetesHost(ProviderHost):
             return
         api = self._connect()
         if token == TOKEN:
-            self._releases.delete(str(self._control_plane.kubeconfig), rid, state)
+            self._releases.delete(str(self._control_plane.kubeconfig), rid, state, self._active)
         else:
-            objects.delete(
-                api, token, rid, state, self._request.timeout or _DELETE_SECONDS, self._request.context.is_active
-            )
+            objects.delete(api, token, rid, state, self._request.timeout or _DELETE_SECONDS, self._active)
 
     def invoke(self, token: str, args: Properties) -> Properties:
         raise HostError(f"{token} is not emulated: add it to sandbox/kubernetes/host.py")
@@ -154,8 +155,12 @@ class KubernetesHost(ProviderHost):
     def _apply(self, token: str, urn: str, inputs: Properties) -> Properties:
         api = self._connect()
         if token == TOKEN:
-            return self._releases.apply(api, str(self._control_plane.kubeconfig), inputs)
+            return self._releases.apply(api, str(self._control_plane.kubeconfig), inputs, self._active)
         return objects.apply(api, urn, inputs)
+
+    def _active(self) -> bool:
+        """Say whether the engine still waits for the answer: it may have been killed, or told to stop."""
+        return self._request.peer not in self._cancelled and bool(self._request.context.is_active())
 
     def _provider(self) -> _Settings:
         return self._settings.get(self._request.peer) or next(reversed(self._settings.values()), _Settings())
@@ -206,6 +211,10 @@ class KubernetesHost(ProviderHost):
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
         with self._scope(request, context):
             return super().Delete(request, context)
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
+        self._cancelled.add(context.peer())
+        return super().Cancel(request, context)
 
     @contextlib.contextmanager
     def _scope(self, request: Any, context: grpc.ServicerContext) -> Iterator[None]:

@@ -34,6 +34,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 # The kernel takes the death of the *thread* that forked for the parent's death, so all forks come from one that stays.
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 _GRACE_SECONDS = 5.0
+_POLL_SECONDS = 0.2
 _TAIL_LINES = 15
 # Below the range of outgoing connections, one of which could take a port before its server does.
 _PORTS = range(20000, 32000)
@@ -123,11 +124,22 @@ class Supervisor:
         return process
 
     def run(
-        self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str] | None = None,
+        active: Callable[[], bool] = lambda: True,
     ) -> tuple[int, str]:
-        """Run a program to its end and return its exit code and what it printed. Its log does not stay."""
+        """Run a program to its end and return its exit code and what it printed. Its log does not stay.
+
+        `active` is asked again and again; when it says no, the program is stopped.
+        """
         process = self.start(name, command, environment)
         try:
+            while process.alive and active():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.popen.wait(_POLL_SECONDS)
+            self.stop(name)
             return process.popen.wait(), process.log.read_text(encoding="utf-8", errors="replace")
         finally:
             self.stop(name)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from sandbox.kubernetes.api import Api
@@ -120,7 +120,7 @@ class Releases:
             self._rendered.add(digest)
         return inputs
 
-    def apply(self, api: Api, kubeconfig: str, inputs: Properties) -> Properties:
+    def apply(self, api: Api, kubeconfig: str, inputs: Properties, active: Callable[[], bool]) -> Properties:
         """Install or upgrade, wait as asked for, and return the outputs."""
         self._served(inputs)
         namespace, name = str(inputs["namespace"]), str(inputs["name"])
@@ -134,7 +134,7 @@ class Releases:
             f"--kubeconfig={kubeconfig}",
         ]
         with self._locks[f"{namespace}/{name}"]:
-            self._run(*words, values=_values(inputs))
+            self._run(*words, values=_values(inputs), active=active)
             release = installed(api, namespace, name)
             if release is None:
                 raise HostError(f"Helm left no release {namespace}/{name}")
@@ -156,7 +156,7 @@ class Releases:
             seen["values"] = dict(release.values)
         return rid, seen, seen | _status(release)
 
-    def delete(self, kubeconfig: str, rid: str, state: Properties) -> None:
+    def delete(self, kubeconfig: str, rid: str, state: Properties, active: Callable[[], bool]) -> None:
         """Uninstall and wait until its objects are gone."""
         namespace, _, name = rid.rpartition("/")
         timeout = f"--timeout={state.get('timeout') or _TIMEOUT_SECONDS}s"
@@ -169,6 +169,7 @@ class Releases:
                 "--wait",
                 timeout,
                 f"--kubeconfig={kubeconfig}",
+                active=active,
             )
             for listener in self._listeners:
                 listener.release_uninstalled(namespace, name)
@@ -182,11 +183,13 @@ class Releases:
         version = [f"--version={inputs['version']}"] if inputs.get("version") else []
         return [str(inputs["chart"]), f"--repo={self._repository.url}", *version, f"--namespace={inputs['namespace']}"]
 
-    def _run(self, *words: str, values: Mapping[str, Any] | None = None) -> None:
+    def _run(
+        self, *words: str, values: Mapping[str, Any] | None = None, active: Callable[[], bool] = lambda: True
+    ) -> None:
         try:
-            self._helm.run(*words, values=values)
+            self._helm.run(*words, values=values, active=active)
         except HelmError as error:
-            raise HostError(f"helm {words[0]}: {error}") from error
+            raise HostError(f"helm {words[0]}: {error if active() else 'cancelled'}") from error
 
 
 def _switches(inputs: Properties, names: Mapping[str, str] | tuple[str, ...]) -> list[str]:

@@ -122,6 +122,15 @@ def test_what_the_stack_has_is_not_adopted_twice() -> None:
     assert recover(pulumi, Choices()).adopted == [{"urn": VPC, "id": ids[1]}]
 
 
+def test_one_resource_is_not_adopted_for_two_creates() -> None:
+    """Two that look alike were under way and AWS has one: nobody can tell whose it is."""
+    made = _make_vpc()
+    pulumi = FakePulumi(_vpc(), {**_vpc(), "urn": f"{VPC}-2"})
+    with pytest.raises(OpsError, match=f"vpc-2: {made} could be it, and aws:ec2/vpc:Vpc vpc as well"):
+        recover(pulumi, Choices())
+    assert recover(pulumi, Choices(drop=(VPC,))).adopted == [{"urn": f"{VPC}-2", "id": made}]
+
+
 def test_dropping_by_hand_looks_for_nothing() -> None:
     """What the operator forgets is not adopted, although it exists."""
     _make_vpc()

@@ -78,12 +78,12 @@ class Helm:
     def _template(
         self, chart: str, version: str, values: Mapping[str, Any], words: tuple[str, ...], name: str
     ) -> Objects:
-        command = [self._program, "template", name, chart, f"--repo={self._mirror.url}", f"--version={version}"]
+        command = [str(self._program), "template", name, chart, f"--repo={self._mirror.url}", f"--version={version}"]
         command += ["--namespace=ns", "--values=-", *words]
         given = json.dumps(values)
         done = subprocess.run(command, input=given, env=self._environment, capture_output=True, text=True, check=True)
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        documents = [found for found in yaml.load_all(done.stdout, Loader=loader) if found]  # noqa: S506
+        documents = [found for found in yaml.load_all(done.stdout, Loader=loader) if found]
         return {(found["kind"], found["metadata"]["name"]): found for found in documents}
 
     def refusal(self, chart: str, version: str, values: Mapping[str, Any]) -> str:

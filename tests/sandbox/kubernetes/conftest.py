@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from sandbox.aws.effects import NodeGroupSpec
@@ -43,7 +44,7 @@ def group(**changes: Any) -> NodeGroupSpec:
     return NodeGroupSpec(**fields | changes)
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """What the host answered in place of a result."""
 
 
@@ -51,7 +52,8 @@ class Provider:
     """Talks to a host as the engine does: one connection per provider resource."""
 
     def __init__(self, port: int) -> None:
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        # Else all channels of this process would share one connection.
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.use_local_subchannel_pool", 1)])
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
 
     def close(self) -> None:
@@ -60,12 +62,15 @@ class Provider:
     def configure(self, **settings: Any) -> None:
         self._call(self._stub.Configure, provider_pb2.ConfigureRequest(args=struct(settings)))
 
+    def cancel(self) -> None:
+        self._call(self._stub.Cancel, empty_pb2.Empty())
+
     def check(self, token: str, name: str, inputs: Properties, olds: Properties | None = None) -> Properties:
         request = provider_pb2.CheckRequest(urn=urn(token, name), news=struct(inputs), randomSeed=b"seed")
         request.olds.CopyFrom(struct(olds or {}))
         answer = self._call(self._stub.Check, request)
         if answer.failures:
-            raise Refusal(answer.failures[0].reason)
+            raise RefusedError(answer.failures[0].reason)
         return plain(answer.inputs)
 
     def create(self, token: str, name: str, inputs: Properties, *, preview: bool = False) -> tuple[str, Properties]:
@@ -95,7 +100,7 @@ class Provider:
         try:
             return method(request)
         except grpc.RpcError as error:
-            raise Refusal(error.details()) from error
+            raise RefusedError(error.details()) from error
 
 
 def urn(token: str, name: str) -> str:
@@ -125,7 +130,11 @@ class Cluster:
 
     def get(self, kind: str, name: str, namespace: str = "default") -> Properties:
         """Return an object as kubectl sees it, {} when it does not exist."""
-        command = [self.tools["kubectl"], f"--kubeconfig={self.control_plane.kubeconfig}", f"--namespace={namespace}"]
+        command = [
+            str(self.tools["kubectl"]),
+            f"--kubeconfig={self.control_plane.kubeconfig}",
+            f"--namespace={namespace}",
+        ]
         command += ["get", kind, name, "--ignore-not-found", "--output=json"]
         found: Properties = json.loads(subprocess.run(command, capture_output=True, check=True).stdout or "{}")
         return found

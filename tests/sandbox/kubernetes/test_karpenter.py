@@ -15,19 +15,25 @@ from sandbox.kubernetes.karpenter import judge_node_class, judge_node_pool
 class _Aws:
     """An AWS with one subnet, one security group and one role."""
 
-    def describe_subnets(self, Filters: list[dict[str, Any]]) -> dict[str, Any]:
-        return {"Subnets": [_SUBNET] if _good(Filters, "subnet-id", "subnet-1") else []}
+    def describe_subnets(self, **given: Any) -> dict[str, Any]:
+        return {"Subnets": [_SUBNET] if _good(given["Filters"], "subnet-id", "subnet-1") else []}
 
-    def describe_security_groups(self, Filters: list[dict[str, Any]]) -> dict[str, Any]:
-        return {"SecurityGroups": [{"GroupId": "sg-1", "GroupName": "g"}] if _good(Filters, "group-id", "sg-1") else []}
+    def describe_security_groups(self, **given: Any) -> dict[str, Any]:
+        return {
+            "SecurityGroups": [{"GroupId": "sg-1", "GroupName": "g"}]
+            if _good(given["Filters"], "group-id", "sg-1")
+            else []
+        }
 
-    def describe_images(self, Filters: list[dict[str, Any]]) -> dict[str, Any]:
-        return {"Images": [{"ImageId": "ami-1"}] if _good(Filters, "image-id", "ami-1") else []}
+    def describe_images(self, **given: Any) -> dict[str, Any]:
+        return {"Images": [{"ImageId": "ami-1"}] if _good(given["Filters"], "image-id", "ami-1") else []}
 
-    def get_role(self, RoleName: str) -> dict[str, Any]:
-        if RoleName == "node":
+    def get_role(self, **given: Any) -> dict[str, Any]:
+        if given["RoleName"] == "node":
             return {}
-        raise ClientError({"Error": {"Code": "NoSuchEntity", "Message": f"Role {RoleName} not found"}}, "GetRole")
+        raise ClientError(
+            {"Error": {"Code": "NoSuchEntity", "Message": f"Role {given['RoleName']} not found"}}, "GetRole"
+        )
 
 
 _SUBNET = {"SubnetId": "subnet-1", "AvailabilityZone": "eu-west-1a", "AvailabilityZoneId": "euw1-az1"}
