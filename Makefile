@@ -5,10 +5,10 @@ STACK ?= dev
 PY := .venv/bin/python
 SETUP := python3 tools/setup.py
 PYTEST := $(PY) -m pytest
-OFFLINE_TESTS := tests/unit tests/components tests/stacks tests/gitops
+OFFLINE_TESTS := tests/unit tests/components tests/stacks tests/gitops tests/ops
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready try test check lint types imports workflows gitops rehearse sandbox preview golden bench clean
+.PHONY: help setup ready try test check lint types imports workflows gitops rehearse sandbox up preview golden bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ try: ready ## play the whole life of the dev stack offline
 	@$(PY) -m sandbox try --stack $(STACK)
 
 test: ready ## run the offline tests: mocked, no engine, no network
-	@$(PYTEST) -q -n 2 $(wildcard $(OFFLINE_TESTS))
+	@$(PYTEST) -q -n 2 -m "not engine and not cluster" $(wildcard $(OFFLINE_TESTS))
 
 check: lint types imports workflows test ## run what CI runs first
 
@@ -47,6 +47,9 @@ rehearse: ready ## run the long tests, then play STACK
 
 sandbox: ready ## open a shell in the offline world
 	@$(PY) -m sandbox shell --stack $(STACK)
+
+up: ready ## recover what an interrupted run left, then bring STACK up on real AWS
+	@$(PY) -m ops up --stack $(STACK)
 
 preview: ready ## preview STACK on real AWS, or with OFFLINE=1 in the sandbox
 	@$(PY) -m $(if $(filter 1,$(OFFLINE)),sandbox preview,tools.preview) --stack $(STACK)

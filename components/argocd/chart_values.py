@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-_HEALTH = Path(__file__).parent / "health.lua"
-
 # Requests are what the scheduler counts: they must fit the base nodes with one of them gone.
 _RESOURCES: dict[str, tuple[str, str]] = {
     "controller": ("100m", "512Mi"),
@@ -29,12 +27,11 @@ def argocd_values() -> dict[str, Any]:
             "cm": {
                 "admin.enabled": "true",
                 "exec.enabled": "false",
-                # Half the default. Argo CD can miss the moment when a new CRD is established and then sees it at the
-                # next reconciliation only; a wave waits for that.
-                "timeout.reconciliation": "60s",
-                "timeout.reconciliation.jitter": "10s",
                 "application.resourceTrackingMethod": "annotation+label",
-                "resource.customizations.health.argoproj.io_Application": _HEALTH.read_text(encoding="utf-8"),
+                "resource.customizations.health.argoproj.io_Application": _health("health.lua"),
+                "resource.customizations.health.apiextensions.k8s.io_CustomResourceDefinition": _health(
+                    "crd_health.lua"
+                ),
             },
             "params": {
                 # TLS ends at the load balancer; inside the cluster network policies guard the server.
@@ -59,3 +56,7 @@ def argocd_values() -> dict[str, Any]:
             "nodeSelector": {"node-type": "base"},
         }
     return values
+
+
+def _health(script: str) -> str:
+    return (Path(__file__).parent / script).read_text(encoding="utf-8")

@@ -140,6 +140,9 @@ class Servers:
                 f"--root-ca-file={self._authority.file}",
                 f"--service-account-private-key-file={self._folder / 'service-accounts.key'}",
                 f"--service-cluster-ip-range={_SERVICE_RANGE}",
+                # The defaults spare a shared API server; here they would only make everybody wait.
+                "--kube-api-qps=200",
+                "--kube-api-burst=400",
             ],
         )
 

@@ -1,0 +1,47 @@
+"""A broken child keeps the next wave from starting, and a mended one lets it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kubernetes import client, config
+
+from sandbox.applications import ApplicationWatch
+from sandbox.world import World
+
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
+
+
+def _look_again(world: World, *names: str) -> None:
+    """Do what `argocd app get --refresh` does."""
+    objects = client.CustomObjectsApi(config.new_client_from_config(config_file=str(world.kubeconfig)))
+    body = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
+    for name in names:
+        objects.patch_namespaced_custom_object("argoproj.io", "v1alpha1", "argocd", "applications", name, body)
+
+
+def test_next_wave_waits_for_a_broken_child(start_world: Callable[[Path], World], checkout_copy: Path) -> None:
+    """While `namespaces` of wave -1 cannot be rendered nothing of wave 0 comes; once it can, all become healthy."""
+    kustomization = checkout_copy / "gitops" / "platform" / "namespaces" / "kustomization.yaml"
+    good = kustomization.read_text()
+    kustomization.write_text(
+        f"{good}\n- is-not-there.yaml\n" if good.rstrip().endswith("yaml") else "not: valid: yaml\n"
+    )
+    world = start_world(checkout_copy)
+    world.engine("dev").up()
+    watch = ApplicationWatch(world.kubeconfig)
+    deadline = time.monotonic() + 30
+    seen = set()
+    while time.monotonic() < deadline:
+        seen |= {application.name for application in watch.applications()}
+        time.sleep(0.5)
+    assert seen == {"root", "namespaces"}
+
+    kustomization.write_text(good)
+    world.git.refresh(world.project.revisions())
+    _look_again(world, "namespaces", "root")
+    applications = watch.until_healthy("root", timeout=240)
+    assert {"karpenter-crd", "karpenter", "karpenter-config"} <= {application.name for application in applications}
