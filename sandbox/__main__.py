@@ -17,13 +17,14 @@ import typer
 from rich.console import Console
 
 from sandbox.applications import ApplicationsError
-from sandbox.engine import Engine, EngineError
+from sandbox.engine import EngineError
 from sandbox.project import ProjectError
 from sandbox.story import Story, StoryError, component_tree
 from sandbox.tools import ToolsError
 from sandbox.world import World, WorldError
 
 CHECKOUT = Path.cwd()
+_CALLER = dict(os.environ)
 _EXPECTED = (ApplicationsError, EngineError, ProjectError, StoryError, ToolsError, WorldError)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -42,7 +43,7 @@ def play(stack: StackOption = "dev", folder: FolderOption = None) -> None:
     def run(world: World) -> None:
         Story(console, world, stack).play()
 
-    _in_world(run, folder)
+    _in_world(stack, run, folder)
 
 
 @app.command()
@@ -50,12 +51,12 @@ def preview(stack: StackOption = "dev", folder: FolderOption = None) -> None:
     """Preview a stack offline, from nothing."""
 
     def run(world: World) -> None:
-        operation = _engine(world, stack).preview()
+        operation = world.engine(stack).preview()
         console.print(component_tree(stack, operation.resources))
         steps = ", ".join(f"{count} to {step}" for step, count in operation.steps.items())
         console.print(f"{steps}; previewed in {operation.seconds:.1f} s", highlight=False)
 
-    _in_world(run, folder, kubernetes=False)
+    _in_world(stack, run, folder, kubernetes=False)
 
 
 @app.command()
@@ -63,7 +64,7 @@ def shell(stack: StackOption = "dev", folder: FolderOption = None) -> None:
     """Open a shell in which pulumi, kubectl, argocd and the AWS CLI see the sandbox and nothing else."""
 
     def run(world: World) -> None:
-        _engine(world, stack)
+        world.engine(stack)
         console.print(
             f"Pulumi project: {world.project.folder} (stack {stack}; your checkout's program, its own stack files)"
         )
@@ -73,7 +74,7 @@ def shell(stack: StackOption = "dev", folder: FolderOption = None) -> None:
         environment = world.environment | {"PULUMI_STACK": stack, "PS1": "sandbox$ "}
         subprocess.run([os.environ.get("SHELL", "/bin/sh")], cwd=world.project.folder, env=environment, check=False)
 
-    _in_world(run, folder)
+    _in_world(stack, run, folder)
 
 
 @app.command()
@@ -81,26 +82,28 @@ def start(stack: StackOption = "dev", folder: FolderOption = None) -> None:
     """Run in the foreground until Ctrl-C, and print the environment for use in another terminal."""
 
     def run(world: World) -> None:
-        _engine(world, stack)
+        world.engine(stack)
+        for key in sorted(_CALLER.keys() - world.environment.keys()):
+            print(f"unset {key}")
         for key, value in sorted(world.environment.items()):
-            if os.environ.get(key) != value:
+            if _CALLER.get(key) != value:
                 print(f"export {key}={shlex.quote(value)}")
         print(f"cd {shlex.quote(str(world.project.folder))}", flush=True)
         signal.pause()
 
-    _in_world(run, folder)
+    _in_world(stack, run, folder)
 
 
-def _engine(world: World, stack: str) -> Engine:
+def _require(stack: str) -> None:
     if not (CHECKOUT / f"Pulumi.{stack}.yaml").is_file():
         known = ", ".join(sorted(path.name.split(".")[1] for path in CHECKOUT.glob("Pulumi.*.yaml")))
-        raise WorldError(f"no stack {stack}: there is no Pulumi.{stack}.yaml; stacks here: {known}")
-    return world.engine(stack)
+        raise WorldError(f"no stack {stack}: there is no Pulumi.{stack}.yaml; stacks here: {known or 'none'}")
 
 
-def _in_world(run: Callable[[World], None], folder: Path | None, *, kubernetes: bool = True) -> None:
+def _in_world(stack: str, run: Callable[[World], None], folder: Path | None, *, kubernetes: bool = True) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        _require(stack)
         with _folder(folder) as place, World(CHECKOUT, place, kubernetes=kubernetes) as world:
             run(world)
     except _EXPECTED as error:

@@ -55,7 +55,9 @@ class Engine:
 
     def __init__(self, project: Path, stack: str, environment: Mapping[str, str], pulumi: Path) -> None:
         options = automation.LocalWorkspaceOptions(
-            work_dir=str(project), env_vars=dict(environment), pulumi_command=_command(project.parent / "engine", pulumi)
+            work_dir=str(project),
+            env_vars=dict(environment),
+            pulumi_command=_command(project.parent / "engine", pulumi),
         )
         self._stack = automation.create_or_select_stack(stack_name=stack, work_dir=str(project), opts=options)
 

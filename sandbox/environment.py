@@ -10,6 +10,20 @@ from pathlib import Path
 _FOREIGN = ("AWS_", "PULUMI_", "KUBE", "ARGOCD_", "HELM_")
 
 
+_NO_AWS_FILES = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def shut_out_foreign_settings() -> None:
+    """Take the user's own cloud and cluster settings out of this process, in which the provider hosts call AWS too."""
+    for key in [key for key in os.environ if key.startswith(_FOREIGN)]:
+        del os.environ[key]
+    os.environ.update(_NO_AWS_FILES)
+
+
 def sandbox_environment(
     *,
     folder: Path,
@@ -47,8 +61,6 @@ def sandbox_environment(
         "AWS_ENDPOINT_URL": aws_endpoint,
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **_NO_AWS_FILES,
         "KUBECONFIG": str(kubeconfig),
     }

@@ -103,9 +103,7 @@ def leaves(value: Any) -> int:
 
 def count(values: Any, leaf_keys: frozenset[str] = frozenset({"limits", "tags"})) -> int:
     """Count the values handed over; free maps count as one."""
-    return sum(
-        count(value) if isinstance(value, dict) and key not in leaf_keys else 1 for key, value in values.items()
-    )
+    return sum(count(value) if isinstance(value, dict) and key not in leaf_keys else 1 for key, value in values.items())
 
 
 def test_no_field_of_the_handover_is_forgotten() -> None:
@@ -139,7 +137,9 @@ def test_argo_cd_is_closed_and_stays_off_karpenters_nodes() -> None:
     assert values["configs"]["cm"]["exec.enabled"] == "false"
     for component in ("controller", "server", "repoServer", "applicationSet", "redis"):
         assert values[component]["nodeSelector"] == {"node-type": "base"}
-        assert values[component]["resources"]["requests"]["memory"] == values[component]["resources"]["limits"]["memory"]
+        assert (
+            values[component]["resources"]["requests"]["memory"] == values[component]["resources"]["limits"]["memory"]
+        )
 
 
 def test_parameters_are_strings() -> None:

@@ -59,5 +59,5 @@ def test_revisions_are_those_that_the_stacks_ask_for(checkout: Path, tmp_path: P
 def test_folder_that_is_no_project_is_refused_by_name(tmp_path: Path) -> None:
     """Started elsewhere, the sandbox says which file it misses."""
     (tmp_path / "pyproject.toml").write_text("")
-    with pytest.raises(ProjectError, match="Pulumi.yaml is not there"):
+    with pytest.raises(ProjectError, match=r"Pulumi\.yaml is not there"):
         Project(tmp_path, tmp_path / "copy", {}).prepare()
