@@ -1,8 +1,8 @@
 """Ratio of a stack's preview to a bare program's with as many resources, both on the sandbox, in one run.
 
-Run it with `make bench`. Both use the same engine and provider host. The ratio that is judged compares with a bare program
-that imports the same SDK packages: it is what the platform's own code costs, its planning, its components and the waiting
-of one resource for another. The other ratio, for the record, compares with a program that imports one package.
+Run it with `make bench`. Both use the same engine and provider host. The ratio that is judged compares with a bare
+program that imports the same SDK packages: it is what the platform's own code costs, its planning, its components and
+the waiting of one resource for another. The other ratio, for the record, compares with one that imports one package.
 """
 
 from __future__ import annotations

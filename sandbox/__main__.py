@@ -18,13 +18,13 @@ from rich.console import Console
 
 from sandbox.applications import ApplicationsError
 from sandbox.engine import EngineError
+from sandbox.environment import CALLER
 from sandbox.project import ProjectError
 from sandbox.story import Story, StoryError, component_tree
 from sandbox.tools import ToolsError
 from sandbox.world import World, WorldError
 
 CHECKOUT = Path.cwd()
-_CALLER = dict(os.environ)
 _EXPECTED = (ApplicationsError, EngineError, ProjectError, StoryError, ToolsError, WorldError)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -83,10 +83,10 @@ def start(stack: StackOption = "dev", folder: FolderOption = None) -> None:
 
     def run(world: World) -> None:
         world.engine(stack)
-        for key in sorted(_CALLER.keys() - world.environment.keys()):
+        for key in sorted(CALLER.keys() - world.environment.keys()):
             print(f"unset {key}")
         for key, value in sorted(world.environment.items()):
-            if _CALLER.get(key) != value:
+            if CALLER.get(key) != value:
                 print(f"export {key}={shlex.quote(value)}")
         print(f"cd {shlex.quote(str(world.project.folder))}", flush=True)
         signal.pause()

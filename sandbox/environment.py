@@ -10,6 +10,9 @@ from pathlib import Path
 _FOREIGN = ("AWS_", "PULUMI_", "KUBE", "ARGOCD_", "HELM_")
 
 
+# The environment as it was, before the user's own settings were taken out of this process.
+CALLER: Mapping[str, str] = dict(os.environ)
+
 _NO_AWS_FILES = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

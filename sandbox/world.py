@@ -17,7 +17,7 @@ from sandbox.certificates import Authority
 from sandbox.chart_mirror import ChartMirror
 from sandbox.eks.host import EksHost
 from sandbox.engine import Engine
-from sandbox.environment import sandbox_environment, shut_out_foreign_settings
+from sandbox.environment import sandbox_environment
 from sandbox.git_server import GitServer
 from sandbox.kubernetes.argocd import ArgoCd
 from sandbox.kubernetes.control_plane import ControlPlane
@@ -67,7 +67,6 @@ class World:
 
     def _start(self) -> None:
         self._stack.enter_context(_FolderLock(self.folder))
-        shut_out_foreign_settings()
         self._tools = tools = load_tools(self.checkout)
         authority = Authority(self.folder / "certificates")
         certificate = authority.issue("loopback")

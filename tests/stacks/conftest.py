@@ -16,7 +16,7 @@ from tests.conftest import CaptureProgram
 
 CHECKOUT = Path(__file__).parent.parent.parent
 STACKS = sorted(path.name.split(".")[1] for path in CHECKOUT.glob("Pulumi.*.yaml"))
-NO_SPOT_ROLE = {"aws:iam/getRoles:getRoles": {"arns": [], "names": []}}
+NO_SPOT_ROLE: dict[str, dict[str, list[str]]] = {"aws:iam/getRoles:getRoles": {"arns": [], "names": []}}
 
 WholeStack = Callable[[str], Capture]
 
