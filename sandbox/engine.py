@@ -20,10 +20,16 @@ class EngineError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A resource that an operation saw: its type and its parent's URN (empty for the stack itself)."""
+    """A resource that an operation saw.
+
+    Attributes:
+        parent: Its parent's URN; empty for the stack itself.
+        custom: Whether a provider makes it; a component's step lasts as long as all that it holds.
+    """
 
     type: str
     parent: str
+    custom: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +135,9 @@ class _Recorder:
             step = event.resource_pre_event.metadata
             self._started[step.urn] = time.monotonic()
             state = step.new or step.old
-            self.resources[step.urn] = Seen(type=step.type, parent=state.parent if state else "")
+            self.resources[step.urn] = Seen(
+                type=step.type, parent=state.parent if state else "", custom=bool(state and state.custom)
+            )
             self.steps[step.op.value] += 1
         if event.res_outputs_event is not None:
             urn = event.res_outputs_event.metadata.urn

@@ -115,7 +115,8 @@ class Story:
         table = Table("where the time went", "seconds", box=None, pad_edge=False)
         for chapter, seconds in self._clock.chapters.items():
             table.add_row(chapter, f"{seconds:.1f}")
-        for urn, seconds in sorted(up.durations.items(), key=lambda item: -item[1])[:3]:
+        own = {urn: seconds for urn, seconds in up.durations.items() if up.resources[urn].custom}
+        for urn, seconds in sorted(own.items(), key=lambda item: -item[1])[:3]:
             table.add_row(f"  slowest in up: {urn.rpartition('::')[2]}", f"{seconds:.1f}")
         self._console.print(table)
         self._console.print(f"[bold]{total:.0f} s in all[/bold]")

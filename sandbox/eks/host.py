@@ -85,10 +85,20 @@ class EksHost:
         """Stop answering. Idempotent."""
         if self._server is None:
             return
-        asyncio.run_coroutine_threadsafe(self._server.stop(grace=None), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._shut_down(self._server), self._loop).result(10)
         self._server = None
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._loop.close()
+
+    async def _shut_down(self, server: grpc.aio.Server) -> None:
+        await server.stop(grace=None)
+        # An engine that was killed leaves components half-made: outputs that nobody will ever resolve.
+        pending = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in pending:
+            task.cancel()
+        if pending:
+            await asyncio.wait(pending, timeout=2)
 
     async def _start(self) -> int:
         server = grpc.aio.server()

@@ -75,11 +75,12 @@ def test_a_group_of_another_cluster_is_refused(cluster: Cluster) -> None:
 
 def test_the_inventory_shows_what_was_added(cluster: Cluster) -> None:
     """The inventory has nothing of the server's own, and everything else by kind and name."""
-    assert "Namespace" not in cluster.control_plane.inventory()
+    before = cluster.control_plane.inventory().get("Namespace", [])
     created = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "added"}}
     cluster.control_plane.api.request("POST", "/api/v1/namespaces", created)
     found = cluster.control_plane.inventory()
-    assert found["Namespace"] == ["added"]
+    assert found["Namespace"] == sorted([*before, "added"])
+    assert not {"default", "kube-system"} & set(found["Namespace"])
     assert len(found["Node"]) == 3
     cluster.control_plane.api.request("DELETE", "/api/v1/namespaces/added")
 
