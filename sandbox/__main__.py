@@ -69,7 +69,7 @@ def shell(stack: StackOption = "dev", folder: FolderOption = None) -> None:
             f"Pulumi project: {world.project.folder} (stack {stack}; your checkout's program, its own stack files)"
         )
         console.print(
-            "Try: pulumi preview · pulumi up · kubectl get applications -n argocd -w · argocd app list --core · exit"
+            "Try: pulumi preview · pulumi up · kubectl get applications -n argocd -w · argocd app list · exit"
         )
         environment = world.environment | {"PULUMI_STACK": stack, "PS1": "sandbox$ "}
         subprocess.run([os.environ.get("SHELL", "/bin/sh")], cwd=world.project.folder, env=environment, check=False)

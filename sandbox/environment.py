@@ -35,6 +35,7 @@ def sandbox_environment(
     language_port: int,
     aws_endpoint: str,
     kubeconfig: Path,
+    argocd_port: int,
 ) -> dict[str, str]:
     """Return the caller's environment less its cloud settings, plus the sandbox's.
 
@@ -45,6 +46,7 @@ def sandbox_environment(
         language_port: The language host's port.
         aws_endpoint: URL of the emulated AWS.
         kubeconfig: File with access to the cluster.
+        argocd_port: Port of Argo CD's API server, once it runs.
     """
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
     folders = dict.fromkeys(str(path.parent) for path in tools.values() if path.is_file())
@@ -66,4 +68,6 @@ def sandbox_environment(
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         **_NO_AWS_FILES,
         "KUBECONFIG": str(kubeconfig),
+        "ARGOCD_SERVER": f"127.0.0.1:{argocd_port}",
+        "ARGOCD_OPTS": "--plaintext",
     }

@@ -115,6 +115,7 @@ class World:
             language_port=language_port,
             aws_endpoint=endpoint,
             kubeconfig=self.control_plane.kubeconfig,
+            argocd_port=argocd.server_port,
         )
 
     @property

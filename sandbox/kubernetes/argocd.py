@@ -29,7 +29,7 @@ _POLL_SECONDS: Final = 0.5
 _SETTINGS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = json.loads(
     Path(__file__).with_name("argocd_settings.json").read_text(encoding="utf-8")
 )
-# What Argo CD's API server, which does not run here, makes at its first start.
+# What Argo CD's API server makes at its first start; made for it, so that nobody has to wait for it.
 _DEFAULT_PROJECT: Final = {
     "sourceRepos": ["*"],
     "destinations": [{"server": "*", "namespace": "*"}],
@@ -43,11 +43,15 @@ class ArgoCd:
     Args:
         control_plane: The Kubernetes that Argo CD works in.
         tools: Path by tool: argocd, redis, helm, kustomize.
+
+    Attributes:
+        server_port: Where Argo CD's API server listens while it runs, for the argocd command.
     """
 
     def __init__(self, control_plane: ControlPlane, tools: Mapping[str, Path]) -> None:
         self._control_plane = control_plane
         self._tools = tools
+        (self.server_port,) = free_ports(1)
         self._instances: dict[tuple[str, str], _Instance] = {}
 
     def release_installed(self, release: InstalledRelease) -> None:
@@ -58,7 +62,7 @@ class ArgoCd:
         known = self._instances.get(key)
         # One that ended by itself belonged to a cluster that is gone.
         if known is None or not known.alive:
-            self._instances[key] = _Instance(self._control_plane, self._tools, release.namespace)
+            self._instances[key] = _Instance(self._control_plane, self._tools, release.namespace, self.server_port)
 
     def release_uninstalled(self, namespace: str, name: str) -> None:
         """End the processes of a release."""
@@ -75,13 +79,15 @@ class ArgoCd:
 class _Instance:
     """The processes of one release, kept in step with its workloads by a thread."""
 
-    def __init__(self, control_plane: ControlPlane, tools: Mapping[str, Path], namespace: str) -> None:
+    def __init__(
+        self, control_plane: ControlPlane, tools: Mapping[str, Path], namespace: str, server_port: int
+    ) -> None:
         self._control_plane = control_plane
         self._supervisor = control_plane.supervisor
         self._tools = tools
         self._namespace = namespace
         self._folder = self._supervisor.folder / "argocd"
-        self._addresses = Addresses(namespace, *free_ports(len(fields(Addresses)) - 1))
+        self._addresses = Addresses(namespace, server_port, *free_ports(len(fields(Addresses)) - 2))
         self._running: dict[str, Mapping[str, str]] = {}
         self._initialised = False
         self._ended = threading.Event()

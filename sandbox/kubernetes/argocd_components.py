@@ -13,6 +13,7 @@ class Addresses:
     """Where one Argo CD is: its namespace, and ports on loopback."""
 
     namespace: str
+    server: int
     redis: int
     repo_server: int
     repo_server_metrics: int
@@ -20,6 +21,7 @@ class Addresses:
     applicationset_metrics: int
     applicationset_probe: int
     applicationset_webhook: int
+    server_metrics: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,23 @@ def _applicationset_controller(tools: Mapping[str, Path], at: Addresses) -> list
     ]
 
 
+def _server(tools: Mapping[str, Path], at: Addresses) -> list[str | Path]:
+    return [
+        tools["argocd"],
+        f"--namespace={at.namespace}",
+        f"--redis={_loopback(at.redis)}",
+        f"--repo-server={_loopback(at.repo_server)}",
+        "--repo-server-plaintext",
+        "--address=127.0.0.1",
+        f"--port={at.server}",
+        "--metrics-address=127.0.0.1",
+        f"--metrics-port={at.server_metrics}",
+        # For the argocd command of whoever works in the sandbox, who may do all there anyway.
+        "--insecure",
+        "--disable-auth",
+    ]
+
+
 COMPONENTS: Final = (
     Component(name="redis", workloads=frozenset({"argocd-redis", "redis-ha-haproxy"}), command=_redis),
     Component(name="repo-server", workloads=frozenset({"argocd-repo-server"}), command=_repo_server),
@@ -96,4 +115,5 @@ COMPONENTS: Final = (
         workloads=frozenset({"argocd-applicationset-controller"}),
         command=_applicationset_controller,
     ),
+    Component(name="server", workloads=frozenset({"argocd-server"}), command=_server),
 )

@@ -139,6 +139,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
             language_port=language.serve(),
             aws_endpoint=endpoint,
             kubeconfig=tmp_path / "kubeconfig",
+            argocd_port=0,
         )
         project = tmp_path / "project"
         project.mkdir()
