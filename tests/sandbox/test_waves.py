@@ -33,7 +33,7 @@ def test_next_wave_waits_for_a_broken_child(start_world: Callable[[Path], World]
     world = start_world(checkout_copy)
     world.engine("dev").up()
     watch = ApplicationWatch(world.kubeconfig)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 15
     seen = set()
     while time.monotonic() < deadline:
         seen |= {application.name for application in watch.applications()}
