@@ -47,7 +47,7 @@ def recover_command(
     force_unlock: Force = False,
     settle: Settle = 20,
     adopt: Adopt = [],  # noqa: B006 - typer reads the default and never changes it
-    drop: Drop = [],  # noqa: B006
+    drop: Drop = [],  # noqa: B006 - as above
 ) -> None:
     """Bring a stack whose `up` was killed back in order. Without anything to do, says nothing."""
     ids = dict(_pair(text) for text in adopt)

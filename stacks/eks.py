@@ -63,19 +63,7 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
     nodes = _nodes(settings, network, before.cluster_name, opts)
     after = _addons("node-addons", settings, nodes.cluster_name, _ADDONS_AFTER_NODES, opts)
     spot = SpotServiceLinkedRole("spot", pulumi.InvokeOptions(provider=aws), opts)
-    karpenter = Karpenter(
-        "karpenter",
-        KarpenterArgs(
-            cluster_name=settings.cluster.name,
-            eks_cluster_name=cluster.cluster_name,
-            region=settings.aws.region,
-            partition=settings.aws.partition,
-            account_id=settings.aws.account_id,
-            permissions_boundary=settings.aws.permissions_boundary,
-            tags=settings.tags,
-        ),
-        opts,
-    )
+    karpenter = _karpenter(settings, cluster, opts)
 
     kubernetes = KubernetesProvider("kubernetes", kubeconfig=cluster.kubeconfig, enable_server_side_apply=True)
     catalog = charts(settings.gitops.charts.mirror)
@@ -185,6 +173,22 @@ def _nodes(
             max_pods=_MAX_PODS,
             after=network.egress,
             partition=settings.aws.partition,
+            permissions_boundary=settings.aws.permissions_boundary,
+            tags=settings.tags,
+        ),
+        opts,
+    )
+
+
+def _karpenter(settings: Settings, cluster: Cluster, opts: pulumi.ResourceOptions) -> Karpenter:
+    return Karpenter(
+        "karpenter",
+        KarpenterArgs(
+            cluster_name=settings.cluster.name,
+            eks_cluster_name=cluster.cluster_name,
+            region=settings.aws.region,
+            partition=settings.aws.partition,
+            account_id=settings.aws.account_id,
             permissions_boundary=settings.aws.permissions_boundary,
             tags=settings.tags,
         ),

@@ -157,6 +157,8 @@ def test_cni_has_an_identity_of_its_own(whole: Capture) -> None:
     role = whole.one("aws:iam/role:Role", "addons-vpc-cni")
     assert [a["serviceAccount"] for a in addon.inputs["podIdentityAssociations"]] == ["aws-node"]
     assert attachment.urn in addon.dependencies
+    (association,) = addon.inputs["podIdentityAssociations"]
+    assert ":role/addons-vpc-cni" in association["roleArn"]
     condition = json.loads(role.inputs["assumeRolePolicy"])["Statement"][0]["Condition"]["StringEquals"]
     assert condition["aws:RequestTag/eks-cluster-arn"] == "arn:aws:eks:ap-northeast-2:123456789012:cluster/demo"
     assert condition["aws:RequestTag/kubernetes-service-account"] == "aws-node"
@@ -177,6 +179,7 @@ def test_base_nodes_are_on_demand_hardened_and_never_karpenters(whole: Capture) 
     nodes = whole.one("aws:eks/nodeGroup:NodeGroup", "nodes")
     template = whole.one("aws:ec2/launchTemplate:LaunchTemplate", "nodes").inputs
     assert nodes.inputs["capacityType"] == "ON_DEMAND"
+    assert ":role/nodes" in nodes.inputs["nodeRoleArn"]
     assert nodes.inputs["amiType"] == "AL2023_x86_64_STANDARD"
     assert nodes.inputs["releaseVersion"] == "1.36.2-20260714"
     assert "karpenter.sh/nodepool" not in nodes.inputs["labels"]
