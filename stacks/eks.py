@@ -19,6 +19,7 @@ from components.eks.nodes import BaseNodeGroup, BaseNodeGroupArgs
 from components.eks.spot import SpotServiceLinkedRole
 from components.karpenter.component import Karpenter, KarpenterArgs
 from components.network.component import Network, NetworkArgs
+from components.place import Place
 from settings import Settings
 
 # With prefix delegation, and within what upstream recommends below 30 vCPUs
@@ -91,6 +92,16 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
     }
 
 
+def _place(settings: Settings) -> Place:
+    return Place(
+        region=settings.aws.region,
+        partition=settings.aws.partition,
+        account_id=settings.aws.account_id,
+        permissions_boundary=settings.aws.permissions_boundary,
+        tags=settings.tags,
+    )
+
+
 def _network(settings: Settings, opts: pulumi.ResourceOptions) -> Network:
     return Network(
         "network",
@@ -99,12 +110,8 @@ def _network(settings: Settings, opts: pulumi.ResourceOptions) -> Network:
             cidr=str(settings.network.cidr),
             zones=settings.network.zones,
             nat=settings.network.nat,
-            region=settings.aws.region,
-            partition=settings.aws.partition,
-            account_id=settings.aws.account_id,
             flow_log_retention_days=settings.network.flow_log_retention_days,
-            permissions_boundary=settings.aws.permissions_boundary,
-            tags=settings.tags,
+            place=_place(settings),
         ),
         opts,
     )
@@ -123,11 +130,7 @@ def _cluster(settings: Settings, network: Network, opts: pulumi.ResourceOptions)
             service_cidr=str(settings.cluster.service_cidr),
             log_retention_days=settings.cluster.log_retention_days,
             deletion_protection=settings.cluster.deletion_protection,
-            partition=settings.aws.partition,
-            region=settings.aws.region,
-            account_id=settings.aws.account_id,
-            permissions_boundary=settings.aws.permissions_boundary,
-            tags=settings.tags,
+            place=_place(settings),
         ),
         opts,
     )
@@ -146,10 +149,7 @@ def _addons(
             cluster_name=settings.cluster.name,
             ready_cluster_name=ready,
             addons=addons,
-            partition=settings.aws.partition,
-            region=settings.aws.region,
-            account_id=settings.aws.account_id,
-            permissions_boundary=settings.aws.permissions_boundary,
+            place=_place(settings),
         ),
         opts,
     )
@@ -172,9 +172,7 @@ def _nodes(
             disk_gib=settings.nodes.disk_gib,
             max_pods=_MAX_PODS,
             after=network.egress,
-            partition=settings.aws.partition,
-            permissions_boundary=settings.aws.permissions_boundary,
-            tags=settings.tags,
+            place=_place(settings),
         ),
         opts,
     )
@@ -186,11 +184,7 @@ def _karpenter(settings: Settings, cluster: Cluster, opts: pulumi.ResourceOption
         KarpenterArgs(
             cluster_name=settings.cluster.name,
             eks_cluster_name=cluster.cluster_name,
-            region=settings.aws.region,
-            partition=settings.aws.partition,
-            account_id=settings.aws.account_id,
-            permissions_boundary=settings.aws.permissions_boundary,
-            tags=settings.tags,
+            place=_place(settings),
         ),
         opts,
     )

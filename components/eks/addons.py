@@ -12,6 +12,7 @@ from pulumi_aws.eks import Addon
 from pulumi_aws.iam import Role, RolePolicyAttachment
 
 from components.identity import policy as identity
+from components.place import Place
 
 if TYPE_CHECKING:
     from pulumi_aws.eks import AddonPodIdentityAssociationArgsDict
@@ -51,10 +52,7 @@ class AddonsArgs:
     cluster_name: str
     ready_cluster_name: pulumi.Input[str]
     addons: Mapping[str, AddonSpec]
-    partition: str
-    region: str
-    account_id: str
-    permissions_boundary: str | None
+    place: Place
 
 
 class Addons(pulumi.ComponentResource):
@@ -95,23 +93,21 @@ class Addons(pulumi.ComponentResource):
     def _create_role(self, name: str, wanted: AddonIdentity, args: AddonsArgs) -> pulumi.Output[str]:
         child = pulumi.ResourceOptions(parent=self)
         trust = identity.pod_identity_trust(
-            account_id=args.account_id,
-            cluster=identity.cluster_arn(
-                partition=args.partition, region=args.region, account_id=args.account_id, cluster_name=args.cluster_name
-            ),
+            account_id=args.place.account_id,
+            cluster=identity.cluster_arn(**args.place.where, cluster_name=args.cluster_name),
             namespace="kube-system",
             service_account=wanted.service_account,
         )
         role = Role(
             name,
             assume_role_policy=json.dumps(trust),
-            permissions_boundary=args.permissions_boundary,
+            permissions_boundary=args.place.permissions_boundary,
             opts=child,
         )
         attachment = RolePolicyAttachment(
             name,
             role=role.name,
-            policy_arn=identity.managed_policy_arn(args.partition, wanted.policy),
+            policy_arn=identity.managed_policy_arn(args.place.partition, wanted.policy),
             opts=child,
         )
         # The add-on's pods must not start with a role that has no rights yet.

@@ -16,6 +16,7 @@ from pulumi_aws.kms import Alias, Key
 from components.eks import documents
 from components.identity import policy as identity
 from components.observability.log_group import EncryptedLogGroup, EncryptedLogGroupArgs
+from components.place import Place
 
 _LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 
@@ -34,7 +35,6 @@ class ClusterArgs:
         service_cidr: Range of the Services' addresses.
         log_retention_days: How long the control plane's logs are kept.
         deletion_protection: Whether AWS and Pulumi refuse to delete the cluster.
-        permissions_boundary: ARN put on every role, or none.
     """
 
     cluster_name: str
@@ -46,11 +46,7 @@ class ClusterArgs:
     service_cidr: str
     log_retention_days: int
     deletion_protection: bool
-    partition: str
-    region: str
-    account_id: str
-    permissions_boundary: str | None
-    tags: Mapping[str, str]
+    place: Place
 
 
 class Cluster(pulumi.ComponentResource):
@@ -98,13 +94,13 @@ class Cluster(pulumi.ComponentResource):
         role = Role(
             f"{name}-control-plane",
             assume_role_policy=json.dumps(identity.control_plane_trust()),
-            permissions_boundary=args.permissions_boundary,
+            permissions_boundary=args.place.permissions_boundary,
             opts=child,
         )
         attachment = RolePolicyAttachment(
             f"{name}-control-plane",
             role=role.name,
-            policy_arn=identity.managed_policy_arn(args.partition, "AmazonEKSClusterPolicy"),
+            policy_arn=identity.managed_policy_arn(args.place.partition, "AmazonEKSClusterPolicy"),
             opts=child,
         )
         # A cluster whose role loses its policy first cannot remove its own network interfaces at destroy.
@@ -117,7 +113,7 @@ class Cluster(pulumi.ComponentResource):
             description=f"Envelope key of the Secrets of {args.cluster_name}",
             enable_key_rotation=True,
             deletion_window_in_days=30,
-            policy=documents.secrets_key_policy(partition=args.partition, account_id=args.account_id),
+            policy=documents.secrets_key_policy(partition=args.place.partition, account_id=args.place.account_id),
             opts=child,
         )
         Alias(f"{name}-secrets", name=f"alias/eks/{args.cluster_name}/secrets", target_key_id=key.key_id, opts=child)
@@ -130,10 +126,7 @@ class Cluster(pulumi.ComponentResource):
                 log_group=f"/aws/eks/{args.cluster_name}/cluster",
                 alias=f"eks/{args.cluster_name}/logs",
                 retention_days=args.log_retention_days,
-                region=args.region,
-                partition=args.partition,
-                account_id=args.account_id,
-                tags=args.tags,
+                place=args.place,
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -168,14 +161,14 @@ class Cluster(pulumi.ComponentResource):
             skip_default_node_group=True,
             skip_default_security_groups=True,
             create_oidc_provider=False,
-            tags=dict(args.tags),
+            tags=dict(args.place.tags),
             opts=pulumi.ResourceOptions(parent=self, protect=args.deletion_protection or None),
         )
 
 
 def _access_entries(args: ClusterArgs) -> dict[str, eks.AccessEntryArgs]:
     administration = eks.AccessPolicyAssociationArgs(
-        policy_arn=f"arn:{args.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
+        policy_arn=f"arn:{args.place.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
         access_scope=AccessPolicyAssociationAccessScopeArgs(type="cluster"),
     )
     return {

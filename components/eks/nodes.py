@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -13,6 +13,7 @@ from pulumi_aws.iam import Role, RolePolicyAttachment
 
 from components.eks import documents
 from components.identity import policy as identity
+from components.place import Place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,9 +41,7 @@ class BaseNodeGroupArgs:
     disk_gib: int
     max_pods: int
     after: Sequence[pulumi.Resource]
-    partition: str
-    permissions_boundary: str | None
-    tags: Mapping[str, str]
+    place: Place
 
 
 class BaseNodeGroup(pulumi.ComponentResource):
@@ -76,7 +75,7 @@ class BaseNodeGroup(pulumi.ComponentResource):
             node_repair_config={"enabled": True},
             launch_template={"id": template.id, "version": template.latest_version.apply(str)},
             labels={"node-type": "base"},
-            tags=dict(args.tags),
+            tags=dict(args.place.tags),
             # Somebody who scales by hand in an incident must not be undone by the next `up`.
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=list(args.after), ignore_changes=["scalingConfig.desiredSize"]
@@ -90,15 +89,15 @@ class BaseNodeGroup(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         role = Role(
             name,
-            assume_role_policy=json.dumps(identity.node_trust(args.partition)),
-            permissions_boundary=args.permissions_boundary,
+            assume_role_policy=json.dumps(identity.node_trust(args.place.partition)),
+            permissions_boundary=args.place.permissions_boundary,
             opts=child,
         )
         attachments = [
             RolePolicyAttachment(
                 f"{name}-{key}",
                 role=role.name,
-                policy_arn=identity.managed_policy_arn(args.partition, policy),
+                policy_arn=identity.managed_policy_arn(args.place.partition, policy),
                 opts=child,
             )
             for key, policy in identity.NODE_POLICIES.items()
@@ -108,7 +107,7 @@ class BaseNodeGroup(pulumi.ComponentResource):
         return role, ready.apply(lambda values: str(values[0]))
 
     def _create_launch_template(self, name: str, args: BaseNodeGroupArgs) -> LaunchTemplate:
-        tags = {"Name": f"{args.cluster_name}-base", **args.tags}
+        tags = {"Name": f"{args.cluster_name}-base", **args.place.tags}
         return LaunchTemplate(
             name,
             update_default_version=True,

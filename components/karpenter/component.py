@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_aws.cloudwatch import EventRule, EventTarget
@@ -15,6 +14,7 @@ from components.identity import policy as identity
 from components.karpenter import policy
 from components.karpenter.controller import controller_policies
 from components.karpenter.rules import RULES, TARGET_ID
+from components.place import Place
 
 # Logical names of the policies: kebab-case, and kept when upstream renames one.
 _POLICY_ROLES = {
@@ -34,17 +34,11 @@ class KarpenterArgs:
     Attributes:
         cluster_name: Scopes every document, so it has to be known at preview.
         eks_cluster_name: The same name as the cluster's output, so that the cluster exists before its access entry.
-        permissions_boundary: ARN of the policy that bounds both roles.
-        tags: Put on everything that can carry tags.
     """
 
     cluster_name: str
     eks_cluster_name: pulumi.Input[str]
-    region: str
-    partition: str
-    account_id: str
-    permissions_boundary: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    place: Place
 
 
 class Karpenter(pulumi.ComponentResource):
@@ -69,9 +63,7 @@ class Karpenter(pulumi.ComponentResource):
         self._args = args
         self._scope = policy.Scope(
             cluster_name=args.cluster_name,
-            region=args.region,
-            partition=args.partition,
-            account_id=args.account_id,
+            **args.place.where,
         )
         node_role = self._create_node_role()
         controller_role = self._create_controller_role()
@@ -100,8 +92,8 @@ class Karpenter(pulumi.ComponentResource):
             name=physical_name,
             description=description,
             assume_role_policy=policy.render(trust),
-            permissions_boundary=self._args.permissions_boundary,
-            tags=dict(self._args.tags),
+            permissions_boundary=self._args.place.permissions_boundary,
+            tags=dict(self._args.place.tags),
             opts=self._child(),
         )
 
@@ -121,7 +113,7 @@ class Karpenter(pulumi.ComponentResource):
             cluster_name=self._args.eks_cluster_name,
             principal_arn=role.arn,
             type="EC2_LINUX",
-            tags=dict(self._args.tags),
+            tags=dict(self._args.place.tags),
             opts=self._child(),
         )
         return role
@@ -137,7 +129,7 @@ class Karpenter(pulumi.ComponentResource):
                 f"{self._name}-{_POLICY_ROLES[kind]}",
                 name=self._scope.names.policies[kind],
                 policy=policy.render(document),
-                tags=dict(self._args.tags),
+                tags=dict(self._args.place.tags),
                 opts=self._child(),
             )
             attachment = RolePolicyAttachment(
@@ -150,7 +142,7 @@ class Karpenter(pulumi.ComponentResource):
             namespace=policy.NAMESPACE,
             service_account=policy.SERVICE_ACCOUNT,
             role_arn=role.arn,
-            tags=dict(self._args.tags),
+            tags=dict(self._args.place.tags),
             # The controller checks its rights at start and reports the missing ones as errors of its node classes.
             opts=self._child(*attachments),
         )
@@ -163,7 +155,7 @@ class Karpenter(pulumi.ComponentResource):
             name=self._scope.names.queue,
             message_retention_seconds=300,
             sqs_managed_sse_enabled=True,
-            tags=dict(self._args.tags),
+            tags=dict(self._args.place.tags),
             opts=self._child(),
         )
         permission = QueuePolicy(
@@ -182,7 +174,7 @@ class Karpenter(pulumi.ComponentResource):
                 name=self._scope.names.rules[rule.kind],
                 description=rule.description,
                 event_pattern=rule.pattern,
-                tags=dict(self._args.tags),
+                tags=dict(self._args.place.tags),
                 opts=self._child(),
             )
             EventTarget(

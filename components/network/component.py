@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 import pulumi
@@ -20,6 +20,7 @@ from pulumi_aws.ec2.vpc_endpoint import VpcEndpoint
 
 from components.network.flow_logs import FlowLogs, FlowLogsArgs
 from components.network.plan import Nat, ZonePlan, plan_network
+from components.place import Place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,28 +34,22 @@ class NetworkArgs:
         nat: How private subnets reach the internet. `single` stands in the zone with the lowest slot: when that zone
             fails, no private subnet gets out.
         flow_log_retention_days: One of the periods that CloudWatch Logs offers.
-        permissions_boundary: ARN of the policy that bounds the flow logs' role.
-        tags: Put on everything that can carry tags.
     """
 
     cluster_name: str
     cidr: str
     zones: Mapping[str, int]
     nat: Nat
-    region: str
-    partition: str
-    account_id: str
     flow_log_retention_days: int
-    permissions_boundary: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    place: Place
 
     def __post_init__(self) -> None:
         """Refuse zones of another region; the plan refuses the rest."""
         plan = plan_network(IPv4Network(self.cidr), self.zones)
-        if plan.region != self.region:
+        if plan.region != self.place.region:
             raise ValueError(
-                f"zones={', '.join(self.zones)}: they lie in {plan.region}, the stack in {self.region}; "
-                f"use zones of {self.region}"
+                f"zones={', '.join(self.zones)}: they lie in {plan.region}, the stack in {self.place.region}; "
+                f"use zones of {self.place.region}"
             )
 
 
@@ -107,7 +102,7 @@ class Network(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, depends_on=list(needs))
 
     def _tags(self, role: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        return {**self._args.tags, "Name": f"{self._args.cluster_name}-{role}", **(extra or {})}
+        return {**self._args.place.tags, "Name": f"{self._args.cluster_name}-{role}", **(extra or {})}
 
     def _create_vpc(self) -> Vpc:
         """Create the VPC and take every rule out of its default security group."""
@@ -116,7 +111,7 @@ class Network(pulumi.ComponentResource):
             cidr_block=str(self._plan.cidr),
             enable_dns_support=True,
             enable_dns_hostnames=True,
-            tags={**self._args.tags, "Name": self._args.cluster_name},
+            tags={**self._args.place.tags, "Name": self._args.cluster_name},
             opts=self._child(),
         )
         closed = self._tags("default-closed")
@@ -223,7 +218,7 @@ class Network(pulumi.ComponentResource):
         endpoint = VpcEndpoint(
             f"{self._name}-s3",
             vpc_id=vpc.id,
-            service_name=f"com.amazonaws.{self._args.region}.s3",
+            service_name=f"com.amazonaws.{self._args.place.region}.s3",
             vpc_endpoint_type="Gateway",
             route_table_ids=[table.id for table in tables],
             tags=self._tags("s3"),
@@ -238,12 +233,8 @@ class Network(pulumi.ComponentResource):
             FlowLogsArgs(
                 vpc_id=vpc.id,
                 cluster_name=args.cluster_name,
-                region=args.region,
-                partition=args.partition,
-                account_id=args.account_id,
                 retention_days=args.flow_log_retention_days,
-                permissions_boundary=args.permissions_boundary,
-                tags=args.tags,
+                place=args.place,
             ),
             self._child(),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -12,6 +11,7 @@ from pulumi_aws.iam import Role, RolePolicy
 from components.network import policy
 from components.observability.log_group import EncryptedLogGroup, EncryptedLogGroupArgs
 from components.observability.policy import log_group_arn
+from components.place import Place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,17 +21,12 @@ class FlowLogsArgs:
     Attributes:
         cluster_name: Names the log group and the key's alias.
         retention_days: One of the periods that CloudWatch Logs offers.
-        permissions_boundary: ARN of the policy that bounds the delivery role.
     """
 
     vpc_id: pulumi.Input[str]
     cluster_name: str
-    region: str
-    partition: str
-    account_id: str
     retention_days: int
-    permissions_boundary: str | None
-    tags: Mapping[str, str]
+    place: Place
 
 
 class FlowLogs(pulumi.ComponentResource):
@@ -48,30 +43,29 @@ class FlowLogs(pulumi.ComponentResource):
         super().__init__("platform:network:FlowLogs", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         group_name = policy.flow_log_group_name(args.cluster_name)
-        place = {"region": args.region, "partition": args.partition, "account_id": args.account_id}
+        where = args.place.where
         group = EncryptedLogGroup(
             name,
             EncryptedLogGroupArgs(
                 log_group=group_name,
                 alias=f"{args.cluster_name}/flow-logs",
                 retention_days=args.retention_days,
-                tags=args.tags,
-                **place,
+                place=args.place,
             ),
             child,
         )
         role = Role(
             f"{name}-delivery",
             description=f"Delivers flow logs to {group_name}",
-            assume_role_policy=policy.render(policy.flow_log_trust(**place)),
-            permissions_boundary=args.permissions_boundary,
-            tags=dict(args.tags),
+            assume_role_policy=policy.render(policy.flow_log_trust(**where)),
+            permissions_boundary=args.place.permissions_boundary,
+            tags=dict(args.place.tags),
             opts=child,
         )
         permission = RolePolicy(
             f"{name}-delivery",
             role=role.name,
-            policy=policy.render(policy.flow_log_delivery(log_group_arn(**place, log_group=group_name))),
+            policy=policy.render(policy.flow_log_delivery(log_group_arn(**where, log_group=group_name))),
             opts=child,
         )
         FlowLog(
@@ -81,7 +75,7 @@ class FlowLogs(pulumi.ComponentResource):
             log_destination_type="cloud-watch-logs",
             log_destination=group.arn,
             iam_role_arn=role.arn,
-            tags=dict(args.tags),
+            tags=dict(args.place.tags),
             # Without its permission the role delivers nothing, and the records until then are lost.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permission]),
         )

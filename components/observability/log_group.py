@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -11,6 +10,7 @@ from pulumi_aws.cloudwatch import LogGroup
 from pulumi_aws.kms import Alias, Key
 
 from components.observability import policy
+from components.place import Place
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,10 +26,7 @@ class EncryptedLogGroupArgs:
     log_group: str
     alias: str
     retention_days: int
-    region: str
-    partition: str
-    account_id: str
-    tags: Mapping[str, str]
+    place: Place
 
 
 class EncryptedLogGroup(pulumi.ComponentResource):
@@ -48,15 +45,15 @@ class EncryptedLogGroup(pulumi.ComponentResource):
     def __init__(self, name: str, args: EncryptedLogGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("platform:observability:EncryptedLogGroup", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        place = {"region": args.region, "partition": args.partition, "account_id": args.account_id}
-        group_arn = policy.log_group_arn(**place, log_group=args.log_group)
+        where = args.place.where
+        group_arn = policy.log_group_arn(**where, log_group=args.log_group)
         key = Key(
             name,
             description=f"Encrypts the log group {args.log_group}",
-            policy=json.dumps(policy.log_group_key(group_arn, **place)),
+            policy=json.dumps(policy.log_group_key(group_arn, **where)),
             enable_key_rotation=True,
             deletion_window_in_days=30,
-            tags=dict(args.tags),
+            tags=dict(args.place.tags),
             opts=child,
         )
         Alias(name, name=f"alias/{args.alias}", target_key_id=key.key_id, opts=child)
@@ -65,7 +62,7 @@ class EncryptedLogGroup(pulumi.ComponentResource):
             name=args.log_group,
             retention_in_days=args.retention_days,
             kms_key_id=key.arn,
-            tags=dict(args.tags),
+            tags=dict(args.place.tags),
             opts=child,
         )
         self.log_group = group.name

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from components.place import Place
 from tests.captures import Capture, Registration
 from tests.conftest import ACCOUNT, CaptureProgram
 
@@ -38,6 +39,7 @@ _COMMON = {
     "permissions_boundary": BOUNDARY,
     "tags": TAGS,
 }
+_PLACE = ("region", "partition", "account_id", "permissions_boundary", "tags")
 _NETWORK = {
     **_COMMON,
     "cidr": "10.0.0.0/16",
@@ -72,10 +74,11 @@ def _builder(capture: CaptureProgram, example: dict[str, Any], register: Callabl
 
     def build(*, preview: bool = False, expect: type[Exception] | None = None, **changes: Any) -> Capture:
         args = {**example, **changes}
+        place = {key: args[key] for key in _PLACE}
         key = json.dumps([args, preview])
         if key not in known:
             known[key] = capture(
-                lambda: register(args),
+                lambda: register({**{key: args[key] for key in args if key not in place}, "place": Place(**place)}),
                 preview=preview,
                 expect=expect,
                 partition=args["partition"],

@@ -15,11 +15,13 @@ from components.eks.addons import AddonIdentity, Addons, AddonsArgs, AddonSpec
 from components.eks.cluster import Cluster, ClusterArgs
 from components.eks.nodes import BaseNodeGroup, BaseNodeGroupArgs
 from components.eks.spot import SpotServiceLinkedRole
+from components.place import Place
 from tests.captures import Capture
 from tests.conftest import CaptureProgram
 
 ADMIN = "arn:aws:iam::123456789012:role/platform-admin"
 SPOT = "arn:aws:iam::123456789012:role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot"
+PLACE = Place(region="ap-northeast-2", partition="aws", account_id="123456789012", tags={"Project": "demo"})
 CLUSTER = ClusterArgs(
     cluster_name="demo",
     version="1.36",
@@ -30,11 +32,7 @@ CLUSTER = ClusterArgs(
     service_cidr="172.20.0.0/16",
     log_retention_days=30,
     deletion_protection=False,
-    partition="aws",
-    region="ap-northeast-2",
-    account_id="123456789012",
-    permissions_boundary=None,
-    tags={"Project": "demo"},
+    place=PLACE,
 )
 NODES = BaseNodeGroupArgs(
     cluster_name="demo",
@@ -48,16 +46,13 @@ NODES = BaseNodeGroupArgs(
     disk_gib=30,
     max_pods=110,
     after=[],
-    partition="aws",
-    permissions_boundary=None,
-    tags={"Project": "demo"},
+    place=PLACE,
 )
 
 
 def in_order() -> None:
     """Register cluster, add-ons, nodes and add-ons as a stack does."""
     cluster = Cluster("cluster", CLUSTER)
-    shared = {"cluster_name": "demo", "partition": "aws", "region": "ap-northeast-2", "account_id": "123456789012"}
     cni = AddonSpec(
         version="v1",
         identity=AddonIdentity(service_account="aws-node", policy="AmazonEKS_CNI_Policy"),
@@ -65,9 +60,7 @@ def in_order() -> None:
     )
     before = Addons(
         "addons",
-        AddonsArgs(
-            ready_cluster_name=cluster.cluster_name, addons={"vpc-cni": cni}, permissions_boundary=None, **shared
-        ),
+        AddonsArgs(ready_cluster_name=cluster.cluster_name, addons={"vpc-cni": cni}, place=PLACE, cluster_name="demo"),
     )
     nodes = BaseNodeGroup("nodes", replace(NODES, ready_cluster_name=before.cluster_name))
     Addons(
@@ -75,8 +68,8 @@ def in_order() -> None:
         AddonsArgs(
             ready_cluster_name=nodes.cluster_name,
             addons={"coredns": AddonSpec(version="v1")},
-            permissions_boundary=None,
-            **shared,
+            place=PLACE,
+            cluster_name="demo",
         ),
     )
 
@@ -203,10 +196,11 @@ def test_node_user_data_sets_the_pod_limit_only() -> None:
 def test_boundary_reaches_every_role(capture: CaptureProgram) -> None:
     """A permissions boundary from the settings is on each role that the components make."""
     boundary = "arn:aws:iam::123456789012:policy/boundary"
+    bounded = replace(PLACE, permissions_boundary=boundary)
 
     def program() -> None:
-        Cluster("cluster", replace(CLUSTER, permissions_boundary=boundary))
-        BaseNodeGroup("nodes", replace(NODES, permissions_boundary=boundary))
+        Cluster("cluster", replace(CLUSTER, place=bounded))
+        BaseNodeGroup("nodes", replace(NODES, place=bounded))
 
     roles = capture(program).of_type("aws:iam/role:Role")
     assert len(roles) == 2

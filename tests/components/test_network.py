@@ -9,6 +9,7 @@ import pytest
 from pulumi_aws.ec2.eip import Eip
 
 from components.network.component import Network, NetworkArgs
+from components.place import Place
 from tests.captures import UNKNOWN
 from tests.components.conftest import (
     ASSOCIATION,
@@ -82,10 +83,8 @@ def test_egress_keeps_the_network_alive_for_its_users(capture: CaptureProgram) -
         cidr="10.0.0.0/16",
         zones={"ap-northeast-2a": 0, "ap-northeast-2c": 2},
         nat="per-az",
-        region="ap-northeast-2",
-        partition="aws",
-        account_id=ACCOUNT,
         flow_log_retention_days=90,
+        place=Place(region="ap-northeast-2", partition="aws", account_id=ACCOUNT),
     )
 
     def program() -> None:
