@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rules import combinations, production, support
 from rules.faults import Fault, translate, unknown_key
 from rules.fields import Tags
-from rules.sections import ADAPTERS, KNOWN_KEYS, Aws, Cluster, Gitops, Karpenter, Network, Nodes, Policy
+from rules.sections import ADAPTERS, KNOWN_KEYS, Aws, Cluster, Gitops, Identity, Karpenter, Network, Nodes, Policy
 
 PROJECT: Final = "platform"
 
@@ -46,6 +46,7 @@ class Settings(BaseModel):
     network: Network
     nodes: Nodes
     karpenter: Karpenter
+    identity: Identity
     gitops: Gitops
     policy: Policy
     tags: Tags

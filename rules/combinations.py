@@ -19,8 +19,6 @@ from rules.sections import Aws, Cluster, Karpenter, Network, Nodes
 # AWS takes 50 tags per resource; the platform, EKS and Karpenter add up to ten of their own.
 _MOST_TAGS: Final = 40
 _REQUIRED_TAGS: Final = ("Environment", "Project")
-# What stacks/eks.py tells every kubelet.
-_PODS_PER_NODE: Final = 110
 # Argo CD, a Karpenter and CoreDNS ask for 2.3 GiB, which must fit one base node when the other is lost.
 _LEAST_MEMORY_GIB: Final = 4
 
@@ -40,18 +38,36 @@ def _partition(partition: str, aws: Aws) -> str:
     return f"lies in partition {partition}, the region {aws.region} in {aws.partition}; write arn:{aws.partition}:..."
 
 
-def _admins(aws: Aws, cluster: Cluster) -> Iterator[Fault]:
-    for name, arn in cluster.admins.items():
+def _roles(cluster: Cluster) -> Iterator[tuple[tuple[str, str, str, str], str]]:
+    """Yield where each role of the access section stands, and the role."""
+    access = cluster.access
+    kinds = {
+        "administrators": access.administrators,
+        "breakGlass": access.break_glass,
+        "ciApply": access.ci_apply,
+        "ciRead": access.ci_read,
+    }
+    for kind, roles in kinds.items():
+        for name, arn in roles.items():
+            yield ("cluster", "access", kind, name), arn
+
+
+def _role_partitions(aws: Aws, cluster: Cluster) -> Iterator[Fault]:
+    for path, arn in _roles(cluster):
         partition = arn.split(":")[1]
         if partition != aws.partition:
-            yield Fault(("cluster", "admins", name), _partition(partition, aws), arn)
+            yield Fault(path, _partition(partition, aws), arn)
 
 
-def _distinct_admins(cluster: Cluster) -> Iterator[Fault]:
+def _distinct_roles(cluster: Cluster) -> Iterator[Fault]:
     owners: dict[str, str] = {}
-    for name, arn in cluster.admins.items():
-        if owners.setdefault(arn, name) != name:
-            yield Fault(("cluster", "admins", name), f"the same role as {owners[arn]}; remove one of them", arn)
+    kinds: dict[str, str] = {}
+    for path, arn in _roles(cluster):
+        _, _, kind, name = path
+        if kinds.setdefault(name, kind) != kind:
+            yield Fault(path, f"{kinds[name]} has that name too; respell one of them", arn)
+        elif owners.setdefault(arn, name) != name:
+            yield Fault(path, f"the same role as {owners[arn]}; remove one of them", arn)
 
 
 def _zones(aws: Aws, network: Network) -> Iterator[Fault]:
@@ -122,8 +138,8 @@ def _counts(nodes: Nodes) -> Iterator[Fault]:
 def _capacity(nodes: Nodes) -> Iterator[Fault]:
     type_ = INSTANCE_TYPES[nodes.instance_type]
     path = ("nodes", "instanceType")
-    if type_.pods < _PODS_PER_NODE:
-        text = f"has addresses for {type_.pods} pods, and nodes announce {_PODS_PER_NODE}; write t3.medium or larger"
+    if type_.pods < nodes.max_pods:
+        text = f"has addresses for {type_.pods} pods, and nodes announce {nodes.max_pods}; write t3.medium or larger"
         yield Fault(path, text, nodes.instance_type)
     elif type_.memory_gib < _LEAST_MEMORY_GIB:
         text = f"has {type_.memory_gib:g} GiB and base nodes need {_LEAST_MEMORY_GIB}; write t3.medium or larger"
@@ -161,7 +177,7 @@ def _tags(tags: Mapping[str, str]) -> Iterator[Fault]:
 
 
 RULES: Final = (
-    *(_arns, _admins, _distinct_admins, _version),
+    *(_arns, _role_partitions, _distinct_roles, _version),
     *(_zones, _slots, _plan, _service_range),
     *(_counts, _capacity, _skew, _offered, _tags),
 )

@@ -152,7 +152,7 @@ ClusterName = Annotated[
 KubernetesVersion = Annotated[
     str, AfterValidator(_text(r"1\.\d{1,3}", 'not a Kubernetes minor version; write one such as "1.36"'))
 ]
-AdminName = Annotated[
+RoleName = Annotated[
     str,
     AfterValidator(
         _text(r"[a-z][a-z0-9-]{0,31}", "not 1 to 32 lower-case letters, digits and -, a letter first; respell it")
@@ -172,10 +172,15 @@ TagValue = Annotated[str, AfterValidator(_tag_value)]
 VpcNetwork = Annotated[IPv4Network, AfterValidator(ranges.vpc), BeforeValidator(ranges.parse)]
 ServiceNetwork = Annotated[IPv4Network, AfterValidator(ranges.services), BeforeValidator(ranges.parse)]
 PublicCidr = Annotated[str, BeforeValidator(ranges.public)]
-Admins = Annotated[Mapping[AdminName, RoleArn], Field(min_length=1), AfterValidator(_ordered)]
+PodNetwork = Annotated[IPv4Network, AfterValidator(ranges.pods), BeforeValidator(ranges.parse)]
+Roles = Annotated[Mapping[RoleName, RoleArn], AfterValidator(_ordered)]
+Administrators = Annotated[Mapping[RoleName, RoleArn], Field(min_length=1), AfterValidator(_ordered)]
+OptionalRoles = Annotated[Roles, Field(default_factory=lambda: MappingProxyType({}))]
 Zones = Annotated[Mapping[ZoneName, int], Field(min_length=2), AfterValidator(_ordered)]
 Tags = Annotated[Mapping[TagKey, TagValue], AfterValidator(_ordered)]
 RetentionDays = Annotated[int, AfterValidator(_retention)]
+# The kubelet's own limit; how many a type has addresses for is another matter.
+MaxPods = Annotated[int, Field(ge=10, le=250)]
 InstanceTypeName = Annotated[str, AfterValidator(_instance_type)]
 Family = Annotated[str, AfterValidator(_family)]
 Size = Annotated[
@@ -202,6 +207,25 @@ Duration = Annotated[
     str, AfterValidator(_text(r"(\d+[smh])+|Never", "not a duration; write one such as 1m or 1h30m, or Never"))
 ]
 Share = Annotated[str, AfterValidator(_text(r"(100|[1-9]?\d)%", "not a share of the nodes; write one such as 10%"))]
+SecretsPrefix = Annotated[
+    str,
+    AfterValidator(
+        _text(r"[A-Za-z0-9][A-Za-z0-9/_+=.@-]{2,99}", "not 3 to 100 of the characters of a secret's name; respell it")
+    ),
+]
+HostedZoneId = Annotated[
+    str,
+    AfterValidator(_text(r"Z[A-Z0-9]{5,31}", "not the id of a hosted zone; write one such as Z0123456789ABCDEFGHIJ")),
+]
+RepositoryName = Annotated[
+    str,
+    AfterValidator(
+        _text(
+            r"(?=.{2,256}$)[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*",
+            "not the name of an ECR repository; write one such as charts/platform",
+        )
+    ),
+]
 Repository = Annotated[str, AfterValidator(_repository)]
 Mirror = Annotated[str, AfterValidator(_https)]
 Revision = Annotated[

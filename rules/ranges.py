@@ -59,6 +59,15 @@ def services(network: IPv4Network) -> IPv4Network:
     return network
 
 
+def pods(network: IPv4Network) -> IPv4Network:
+    """Check that the range can be a VPC's second one, for pods: shared address space, which nobody routes."""
+    if not network.subnet_of(_SHARED):
+        raise ValueError("not inside 100.64.0.0/10, which is there for such ranges; write one such as 100.64.0.0/16")
+    if not 16 <= network.prefixlen <= 20:
+        raise ValueError(f"a second range is /16 to /20 here; write {_resized(network, 16)}")
+    return network
+
+
 def public(value: object) -> str:
     """Check who may reach the API from outside."""
     network = parse(value)

@@ -37,19 +37,34 @@ class Aws(Section):
         return PARTITION_OF_REGION[self.region]
 
 
+class Access(Section):
+    """Who may use the API: IAM role ARNs by names of our own, no name and no role twice.
+
+    Attributes:
+        administrators: May do everything.
+        break_glass: May do everything as well; for the day on which nobody else gets in, and alarmed upon.
+        ci_apply: Pipelines that run `pulumi up`.
+        ci_read: Pipelines that run `pulumi preview`; they see everything but Secrets.
+    """
+
+    administrators: fields.Administrators
+    break_glass: fields.OptionalRoles
+    ci_apply: fields.OptionalRoles
+    ci_read: fields.OptionalRoles
+
+
 class Cluster(Section):
     """The control plane.
 
     Attributes:
         public_access_cidrs: Who may reach the API from outside; with none there is no public endpoint.
-        admins: Administrators: IAM role ARN by a name of our own.
         deletion_protection: Whether EKS refuses to delete the cluster.
     """
 
     name: fields.ClusterName
     version: fields.KubernetesVersion
     public_access_cidrs: Annotated[tuple[fields.PublicCidr, ...], Field(strict=False, max_length=40)]
-    admins: fields.Admins
+    access: Access
     deletion_protection: bool
     log_retention_days: fields.RetentionDays
     service_cidr: fields.ServiceNetwork
@@ -59,12 +74,18 @@ class Network(Section):
     """The VPC.
 
     Attributes:
+        pod_cidr: A range of their own for pods, beside the VPC's; without it pods take addresses of the nodes' subnets.
         zones: Subnet slot by zone name. A zone keeps its slot; changing it would move its subnets.
+        private_endpoints: Whether AWS is reached inside the VPC; a network without NAT needs it.
+        load_balancers: How many load balancers the subnets must have addresses for.
     """
 
     cidr: fields.VpcNetwork
+    pod_cidr: fields.PodNetwork | None = None
     zones: fields.Zones
-    nat: Literal["none", "single", "per-az"]
+    nat: Literal["none", "single", "per-az", "regional"]
+    private_endpoints: bool
+    load_balancers: Annotated[int, Field(ge=0, le=200)]
     flow_log_retention_days: fields.RetentionDays
 
 
@@ -80,11 +101,13 @@ class Nodes(Section):
     """The base node group, which is always on demand.
 
     Attributes:
+        max_pods: Pods per node; each one more takes 11 MiB of the node's memory from all of them.
         ami_release: Release of the EKS image, which begins with the kubelet's version.
     """
 
     instance_type: fields.InstanceTypeName
     count: NodeCount
+    max_pods: fields.MaxPods
     disk_gib: Annotated[int, Field(ge=20, le=16384, alias="diskGiB")]
     ami_release: fields.AmiRelease
 
@@ -102,6 +125,7 @@ class Karpenter(Section):
     Attributes:
         ami_alias: Image of the nodes, pinned: `al2023@latest` would replace every node when AWS publishes.
         disruption_budget: How many of the nodes Karpenter may take away at a time.
+        max_pods: Pods per node, at most; smaller types take fewer.
         replicas: Controllers, of which one leads.
     """
 
@@ -113,7 +137,22 @@ class Karpenter(Section):
     disruption_budget: fields.Share
     ami_alias: fields.AmiAlias
     volume_size: fields.Volume
+    max_pods: fields.MaxPods
     replicas: Annotated[int, Field(ge=1, le=5)]
+
+
+class Identity(Section):
+    """What the controllers in the cluster may reach in the account beyond what carries the cluster's tags.
+
+    Attributes:
+        secrets_prefix: external-secrets reads the secrets whose names begin with it, and no others.
+        hosted_zone_ids: Route 53 zones that external-dns writes; with none it gets no identity.
+        chart_repositories: ECR repositories whose charts Argo CD reads; with none it gets no right to.
+    """
+
+    secrets_prefix: fields.SecretsPrefix
+    hosted_zone_ids: Annotated[tuple[fields.HostedZoneId, ...], Field(strict=False)] = ()
+    chart_repositories: Annotated[tuple[fields.RepositoryName, ...], Field(strict=False)] = ()
 
 
 class Charts(Section):
@@ -135,9 +174,14 @@ class Gitops(Section):
 
 
 class Policy(Section):
-    """How strict the rules are: production refuses what a development stack may do."""
+    """How strict the rules are: production refuses what a development stack may do.
+
+    Attributes:
+        decommission: Takes every protection off, so that the next `pulumi destroy` can take the stack down.
+    """
 
     tier: Literal["production", "development"]
+    decommission: bool = False
 
 
 _MODELS: Final[Mapping[str, type[Section]]] = {
@@ -146,6 +190,7 @@ _MODELS: Final[Mapping[str, type[Section]]] = {
     "network": Network,
     "nodes": Nodes,
     "karpenter": Karpenter,
+    "identity": Identity,
     "gitops": Gitops,
     "policy": Policy,
 }

@@ -22,10 +22,6 @@ from components.network.component import Network, NetworkArgs
 from components.place import Place
 from settings import Settings
 
-# With prefix delegation, and within what upstream recommends below 30 vCPUs
-# (https://github.com/awslabs/amazon-eks-ami/blob/main/templates/shared/runtime/eni-max-pods.txt).
-_MAX_PODS = 110
-
 _ADDONS_BEFORE_NODES = {
     "vpc-cni": AddonSpec(
         version=versions.ADDON_VPC_CNI,
@@ -125,7 +121,7 @@ def _cluster(settings: Settings, network: Network, opts: pulumi.ResourceOptions)
             version=settings.cluster.version,
             vpc_id=network.vpc_id,
             subnet_ids=network.cluster_subnet_ids,
-            admins=settings.cluster.admins,
+            admins=settings.cluster.access.administrators,
             public_access_cidrs=settings.cluster.public_access_cidrs,
             service_cidr=str(settings.cluster.service_cidr),
             log_retention_days=settings.cluster.log_retention_days,
@@ -170,7 +166,7 @@ def _nodes(
             max_size=settings.nodes.count.max,
             release_version=settings.nodes.ami_release,
             disk_gib=settings.nodes.disk_gib,
-            max_pods=_MAX_PODS,
+            max_pods=settings.nodes.max_pods,
             after=network.egress,
             place=_place(settings),
         ),

@@ -6,9 +6,7 @@ from collections.abc import Callable
 import pulumi
 import pytest
 
-from rules import combinations
 from settings import Settings, SettingsError
-from stacks import eks
 from tests.bad_inputs import BAD_INPUTS, ROOT, TODAY, BadInput, engine_config, sections
 from tests.captures import Capture
 
@@ -91,8 +89,3 @@ def test_a_good_stack_gets_past_the_settings(capture: Run, monkeypatch: pytest.M
     captured = capture(_program, stack=stack, config=engine_config(sections(stack)))
     assert [resource.name for resource in captured.resources] == [f"platform-{stack}"]
     assert captured.exports == {"clusterName": f"platform-{stack}"}
-
-
-def test_pods_per_node_are_those_the_stack_sets() -> None:
-    """The rule for instance types counts with the number that the kubelets are told."""
-    assert combinations._PODS_PER_NODE == eks._MAX_PODS

@@ -225,7 +225,7 @@ class TestDevelopment:
             {"cluster/publicAccessCidrs": []},
             {"aws/permissionsBoundary": "arn:aws:iam::123456789012:policy/teams/boundary"},
             {"aws/permissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
-            {"cluster/admins/sso": "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_x"},
+            {"cluster/access/administrators/sso": "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/SSO"},
         ],
         ids=str,
     )
@@ -244,7 +244,7 @@ class TestDevelopment:
             {
                 "aws/region": "cn-north-1",
                 "network/zones": {"cn-north-1a": 0, "cn-north-1b": 3},
-                "cluster/admins/platform-team": "arn:aws-cn:iam::123456789012:role/platform-admin",
+                "cluster/access/administrators/platform-team": "arn:aws-cn:iam::123456789012:role/platform-admin",
             }
         )
         assert settings.aws.partition == "aws-cn"
@@ -258,7 +258,7 @@ class TestModel:
             settings.aws.region = "us-east-1"
         with pytest.raises(ValidationError, match="frozen"):
             settings.warnings = ()
-        for mapping in (settings.tags, settings.network.zones, settings.cluster.admins):
+        for mapping in (settings.tags, settings.network.zones, settings.cluster.access.administrators):
             assert isinstance(mapping, MappingProxyType)
 
     @pytest.mark.parametrize("path", sorted(KNOWN_KEYS), ids=".".join)
