@@ -92,7 +92,7 @@ class Settings(BaseModel):
         faults.extend(_run((*combinations.RULES, *production.RULES), {**valid, "today": today}))
         if faults:
             raise SettingsError(faults)
-        return cls(**valid, warnings=tuple(_warnings(valid["cluster"], valid["karpenter"], today)))
+        return cls(**valid, warnings=tuple(_warnings(valid, today)))
 
 
 def _today() -> date:
@@ -129,12 +129,19 @@ def _run(rules: Iterable[Callable[..., Iterator[Fault]]], valid: Mapping[str, An
             yield from rule(**{name: valid[name] for name in names})
 
 
-def _warnings(cluster: Cluster, karpenter: Karpenter, today: date) -> Iterator[str]:
+def _warnings(valid: Mapping[str, Any], today: date) -> Iterator[str]:
+    cluster: Cluster = valid["cluster"]
     end = support.STANDARD_SUPPORT_ENDS[cluster.version]
     days = (end - today).days
     if days < support.WARN_DAYS:
         text = f"standard support ends on {end}, in {days} days; plan the upgrade"
         yield Fault(("cluster", "version"), text, cluster.version).line(PROJECT)
+    karpenter: Karpenter = valid["karpenter"]
     if "on-demand" not in karpenter.capacity_types:
         text = "without spot capacity no node comes; add on-demand to fall back to"
         yield Fault(("karpenter", "capacityTypes"), text, karpenter.capacity_types).line(PROJECT)
+    if valid["policy"].decommission:
+        text = (
+            "every protection is off, so that `pulumi destroy` works; remove it if that is not meant"
+        )
+        yield Fault(("policy", "decommission"), text, True).line(PROJECT)

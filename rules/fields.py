@@ -210,7 +210,10 @@ Share = Annotated[str, AfterValidator(_text(r"(100|[1-9]?\d)%", "not a share of 
 SecretsPrefix = Annotated[
     str,
     AfterValidator(
-        _text(r"[A-Za-z0-9][A-Za-z0-9/_+=.@-]{2,99}", "not 3 to 100 of the characters of a secret's name; respell it")
+        _text(
+            r"[A-Za-z0-9][A-Za-z0-9/_+=.@-]{1,98}/",
+            "not a prefix that other stacks' secrets cannot share; end it in a slash, as in platform-dev/",
+        )
     ),
 ]
 HostedZoneId = Annotated[

@@ -18,6 +18,9 @@ def _cluster(policy: Policy, cluster: Cluster) -> Iterator[Fault]:
         return
     if not cluster.deletion_protection:
         yield Fault(("cluster", "deletionProtection"), "production is protected from deletion; write true", False)
+    if not cluster.access.break_glass:
+        text = "production has a role for the day on which nobody else gets in; add one"
+        yield Fault(("cluster", "access", "breakGlass"), text, {})
     days = cluster.log_retention_days
     if days < _AUDIT_DAYS:
         text = f"production keeps its audit log a year; write {_AUDIT_DAYS}"

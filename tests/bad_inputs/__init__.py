@@ -281,7 +281,32 @@ PRODUCTION: Final = (
     _one(0, "karpenter/replicas", 1, "production has a second controller to take over; write 2", "prod"),
 )  # fmt: skip
 
-BAD_INPUTS: Final = (*NETWORK, *ACCOUNT, *CLUSTER, *NODES, *KARPENTER, *GITOPS, *SHAPE, *PRODUCTION)
+_PREFIX: Final = (
+    "not a prefix that other stacks' secrets cannot share; end it in a slash, as in platform-dev/"
+)
+
+IDENTITY: Final = (
+    BadInput(29, {"cluster/access/ciApply": {"apply": _ADMIN}},
+             f'platform:cluster.access.ciApply.apply = "{_ADMIN}": the same role as platform-team; remove one of them'),
+    BadInput(0, {"cluster/access/ciRead": {"platform-team": "arn:aws:iam::123456789012:role/preview"}},
+             'platform:cluster.access.ciRead.platform-team = "arn:aws:iam::123456789012:role/preview": '
+             "administrators has that name too; respell one of them"),
+    BadInput(16, {"cluster/access/breakGlass": {"glass": "arn:aws-cn:iam::123456789012:role/glass"}},
+             'platform:cluster.access.breakGlass.glass = "arn:aws-cn:iam::123456789012:role/glass": '
+             "lies in partition aws-cn, the region ap-northeast-2 in aws; write arn:aws:..."),
+    _one(0, "identity/secretsPrefix", "platform-dev", _PREFIX),
+    _one(0, "identity/secretsPrefix", "/", _PREFIX),
+    BadInput(39, {"identity/hostedZoneIds": ["example.com"]},
+             'platform:identity.hostedZoneIds[0] = "example.com": '
+             "not the id of a hosted zone; write one such as Z0123456789ABCDEFGHIJ"),
+    BadInput(0, {"identity/chartRepositories": ["Charts"]},
+             'platform:identity.chartRepositories[0] = "Charts": '
+             "not the name of an ECR repository; write one such as charts/platform"),
+    _one(0, "cluster/access/breakGlass", {},
+         "production has a role for the day on which nobody else gets in; add one", "prod"),
+)  # fmt: skip
+
+BAD_INPUTS: Final = (*NETWORK, *ACCOUNT, *CLUSTER, *NODES, *KARPENTER, *GITOPS, *IDENTITY, *SHAPE, *PRODUCTION)
 
 # Which of the forty are not refused by the settings, and why.
 ELSEWHERE: Final[Mapping[int, str]] = {
@@ -293,5 +318,4 @@ ELSEWHERE: Final[Mapping[int, str]] = {
     25: "no cluster name of up to 100 characters overflows anything: names are shortened where AWS has shorter limits",
     30: "control-plane nodes belong to the self-managed cluster",
     31: "control-plane nodes belong to the self-managed cluster",
-    39: "there are no hosted zones, certificates or domains yet",
 }
