@@ -8,7 +8,7 @@ from typing import Final
 
 _CIDR: Final = re.compile(r"[0-9.]+/(\d|[12]\d|3[0-2])", re.ASCII)
 _PRIVATE: Final = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-_SHARED: Final = IPv4Network("100.64.0.0/10")
+SHARED: Final = IPv4Network("100.64.0.0/10")
 # A wider range is a good part of the internet, whatever it is meant for.
 _WIDEST_PUBLIC: Final = 8
 
@@ -40,7 +40,7 @@ def _is_ipv6(value: str) -> bool:
 
 def vpc(network: IPv4Network) -> IPv4Network:
     """Check that a VPC may have the range and that it holds the subnets of six zones."""
-    if not _is_inside(network, *_PRIVATE, _SHARED):
+    if not _is_inside(network, *_PRIVATE, SHARED):
         blocks = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10"
         raise ValueError(f"not a private range; take one inside {blocks}")
     if network.prefixlen < 16:
@@ -61,7 +61,7 @@ def services(network: IPv4Network) -> IPv4Network:
 
 def pods(network: IPv4Network) -> IPv4Network:
     """Check that the range can be a VPC's second one, for pods: shared address space, which nobody routes."""
-    if not network.subnet_of(_SHARED):
+    if not network.subnet_of(SHARED):
         raise ValueError("not inside 100.64.0.0/10, which is there for such ranges; write one such as 100.64.0.0/16")
     if not 16 <= network.prefixlen <= 20:
         raise ValueError(f"a second range is /16 to /20 here; write {_resized(network, 16)}")

@@ -1,4 +1,4 @@
-"""Builds what the plan says: VPC, subnets, routes, gateways and flow logs."""
+"""Builds what the plan says: VPC, subnets, routes, gateways, endpoints and flow logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from ipaddress import IPv4Network
 
 import pulumi
 from pulumi_aws.ec2.default_security_group import DefaultSecurityGroup
-from pulumi_aws.ec2.eip import Eip
 from pulumi_aws.ec2.internet_gateway import InternetGateway
 from pulumi_aws.ec2.nat_gateway import NatGateway
 from pulumi_aws.ec2.route import Route
@@ -18,8 +17,11 @@ from pulumi_aws.ec2.subnet import Subnet
 from pulumi_aws.ec2.vpc import Vpc
 from pulumi_aws.ec2.vpc_endpoint import VpcEndpoint
 
+from components.network.endpoints import Endpoints, EndpointsArgs
 from components.network.flow_logs import FlowLogs, FlowLogsArgs
-from components.network.plan import Nat, ZonePlan, plan_network
+from components.network.nat import create_nat_gateways
+from components.network.plan import Nat, NetworkPlan, ZonePlan, plan_network
+from components.network.pods import PodSubnets, PodSubnetsArgs, reserve_prefixes
 from components.place import Place
 
 
@@ -30,22 +32,37 @@ class NetworkArgs:
     Attributes:
         cluster_name: Karpenter finds the private subnets by it.
         cidr: The VPC's range, /16 to /20.
+        pod_cidr: A second range, /16 to /20, that pods take their addresses from instead of the private subnets.
         zones: Slot (0 to 5) by availability zone name; a zone keeps its slot, see `plan_network`.
         nat: How private subnets reach the internet. `single` stands in the zone with the lowest slot: when that zone
-            fails, no private subnet gets out.
+            fails, no private subnet gets out. `regional` is one gateway that AWS extends to the zones in use, with
+            addresses of its own choice; until it stands in a new zone, that zone's traffic goes by another one
+            (https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateways-regional.html).
+        private_endpoints: Whether the VPC has endpoints for the AWS APIs that a cluster calls. Without them and
+            without NAT no node joins.
         flow_log_retention_days: One of the periods that CloudWatch Logs offers.
+        protect: Whether Pulumi refuses to delete the VPC. Nothing else is protected, so that zones can go.
     """
 
     cluster_name: str
     cidr: str
+    pod_cidr: str | None = None
     zones: Mapping[str, int]
     nat: Nat
+    private_endpoints: bool = False
     flow_log_retention_days: int
+    protect: bool = False
     place: Place
+
+    @property
+    def plan(self) -> NetworkPlan:
+        """Where every subnet lies."""
+        pod_cidr = None if self.pod_cidr is None else IPv4Network(self.pod_cidr)
+        return plan_network(IPv4Network(self.cidr), self.zones, pod_cidr)
 
     def __post_init__(self) -> None:
         """Refuse zones of another region; the plan refuses the rest."""
-        plan = plan_network(IPv4Network(self.cidr), self.zones)
+        plan = self.plan
         if plan.region != self.place.region:
             raise ValueError(
                 f"zones={', '.join(self.zones)}: they lie in {plan.region}, the stack in {self.place.region}; "
@@ -56,12 +73,14 @@ class NetworkArgs:
 class Network(pulumi.ComponentResource):
     """A VPC with private, public and cluster subnets in every zone, flow logs and a closed default security group.
 
-    Security groups, and interface endpoints for closed networks, are left to others.
+    Security groups of what runs here are left to others.
 
     Attributes:
-        private_subnet_ids: For nodes and pods, in the order of the zones' slots, as all three lists.
+        private_subnet_ids: For nodes, and for pods unless these have a range of their own; in the order of the zones'
+            slots, as all three lists.
         public_subnet_ids: For internet-facing load balancers.
         cluster_subnet_ids: For the control plane's network interfaces; without a way to the internet.
+        pod_subnet_ids: For pods, by zone name; empty without a range of their own.
         egress: Everything between a private subnet and AWS. What runs in these subnets takes it as `depends_on`:
             it then starts with a working network, and on destroy goes before the network does.
     """
@@ -70,6 +89,7 @@ class Network(pulumi.ComponentResource):
     private_subnet_ids: list[pulumi.Output[str]]
     public_subnet_ids: list[pulumi.Output[str]]
     cluster_subnet_ids: list[pulumi.Output[str]]
+    pod_subnet_ids: Mapping[str, pulumi.Output[str]]
     flow_log_group_name: pulumi.Output[str]
     egress: list[pulumi.Resource]
 
@@ -78,24 +98,36 @@ class Network(pulumi.ComponentResource):
         super().__init__("platform:network:Network", name, None, opts)
         self._name = name
         self._args = args
-        self._plan = plan_network(IPv4Network(args.cidr), args.zones)
+        self._plan = args.plan
         self.egress = []
 
         vpc = self._create_vpc()
         gateway = InternetGateway(f"{name}-igw", vpc_id=vpc.id, tags=self._tags("igw"), opts=self._child())
         public, public_table = self._create_public(vpc, gateway)
-        nat_gateways = self._create_nat_gateways(public, gateway)
+        nat_gateways = create_nat_gateways(
+            name,
+            self._plan.nat_gateways(args.nat).values(),
+            vpc.id,
+            {key: subnet.id for key, subnet in public.items()},
+            self._tags,
+            self._child(gateway),
+        )
         private, private_tables = self._create_private(vpc, nat_gateways)
         cluster, cluster_table = self._create_cluster(vpc)
-        self._create_s3_endpoint(vpc, [public_table, cluster_table, *private_tables])
+        pods = self._create_pod_subnets(vpc, private_tables)
+        self._create_s3_endpoint(vpc, [public_table, cluster_table, *private_tables.values()])
+        if args.private_endpoints:
+            self._create_endpoints(vpc, private)
         flow_logs = self._create_flow_logs(vpc)
 
         self.vpc_id = vpc.id
         self.private_subnet_ids = [subnet.id for subnet in private]
         self.public_subnet_ids = [subnet.id for subnet in public.values()]
         self.cluster_subnet_ids = [subnet.id for subnet in cluster]
+        self.pod_subnet_ids = {zone: subnet.id for zone, subnet in pods.items()}
         self.flow_log_group_name = flow_logs.log_group_name
-        shown = ("vpc_id", "private_subnet_ids", "public_subnet_ids", "cluster_subnet_ids", "flow_log_group_name")
+        roles = ("private", "public", "cluster", "pod")
+        shown = ("vpc_id", *(f"{role}_subnet_ids" for role in roles), "flow_log_group_name")
         self.register_outputs({output: getattr(self, output) for output in shown})
 
     def _child(self, *needs: pulumi.Resource) -> pulumi.ResourceOptions:
@@ -112,7 +144,7 @@ class Network(pulumi.ComponentResource):
             enable_dns_support=True,
             enable_dns_hostnames=True,
             tags={**self._args.place.tags, "Name": self._args.cluster_name},
-            opts=self._child(),
+            opts=pulumi.ResourceOptions(parent=self, protect=self._args.protect or None),
         )
         closed = self._tags("default-closed")
         DefaultSecurityGroup(
@@ -171,36 +203,22 @@ class Network(pulumi.ComponentResource):
             subnets[zone.key] = subnet
         return subnets, table
 
-    def _create_nat_gateways(self, public: Mapping[str, Subnet], gateway: InternetGateway) -> dict[str, NatGateway]:
-        """Create the NAT gateways, by the key of the zone they stand in."""
-        gateways = {}
-        for key in sorted(set(self._plan.nat_zones(self._args.nat).values())):
-            # AWS detaches an internet gateway only when nothing in the VPC holds a public address any more.
-            opts = self._child(gateway)
-            address = Eip(f"{self._name}-nat-{key}", domain="vpc", tags=self._tags(f"nat-{key}"), opts=opts)
-            gateways[key] = NatGateway(
-                f"{self._name}-nat-{key}",
-                allocation_id=address.id,
-                subnet_id=public[key].id,
-                tags=self._tags(f"nat-{key}"),
-                opts=self._child(gateway),
-            )
-        return gateways
-
-    def _create_private(self, vpc: Vpc, nats: Mapping[str, NatGateway]) -> tuple[list[Subnet], list[RouteTable]]:
+    def _create_private(self, vpc: Vpc, nats: Mapping[str, NatGateway]) -> tuple[list[Subnet], dict[str, RouteTable]]:
         """Create the private subnets, each with a table of its own: another choice of NAT changes routes only."""
         discovery = {"kubernetes.io/role/internal-elb": "1", "karpenter.sh/discovery": self._args.cluster_name}
-        nat_zones = self._plan.nat_zones(self._args.nat)
-        subnets, tables = [], []
+        gateways = self._plan.nat_gateways(self._args.nat)
+        subnets, tables = [], {}
         for zone in self._plan.zones:
             role = f"private-{zone.key}"
             subnet = self._create_subnet(vpc, "private", zone, discovery)
             table = self._create_table(vpc, role)
             self.egress.append(self._associate(role, subnet, table))
-            if zone.key in nat_zones:
-                self._route(role, table, nat_gateway_id=nats[nat_zones[zone.key]].id)
+            if zone.key in gateways:
+                self._route(role, table, nat_gateway_id=nats[gateways[zone.key]].id)
+            if zone.pods is None:
+                self.egress += reserve_prefixes(f"{self._name}-{role}", subnet.id, zone.prefixes, self._child())
             subnets.append(subnet)
-            tables.append(table)
+            tables[zone.key] = table
         return subnets, tables
 
     def _create_cluster(self, vpc: Vpc) -> tuple[list[Subnet], RouteTable]:
@@ -212,6 +230,42 @@ class Network(pulumi.ComponentResource):
             self._associate(f"cluster-{zone.key}", subnet, table)
             subnets.append(subnet)
         return subnets, table
+
+    def _create_pod_subnets(self, vpc: Vpc, tables: Mapping[str, RouteTable]) -> Mapping[str, Subnet]:
+        """Create the pods' own range and its subnets, by zone name."""
+        if self._args.pod_cidr is None:
+            return {}
+        pods = PodSubnets(
+            f"{self._name}-pods",
+            PodSubnetsArgs(
+                cluster_name=self._args.cluster_name,
+                vpc_id=vpc.id,
+                cidr=self._args.pod_cidr,
+                zones=self._plan.zones,
+                route_table_ids={key: table.id for key, table in tables.items()},
+                place=self._args.place,
+            ),
+            self._child(),
+        )
+        self.egress += pods.ready
+        return pods.subnets
+
+    def _create_endpoints(self, vpc: Vpc, subnets: list[Subnet]) -> None:
+        """Keep the calls to AWS's APIs inside the VPC."""
+        args = self._args
+        clients = {"vpc": args.cidr, **({} if args.pod_cidr is None else {"pods": args.pod_cidr})}
+        endpoints = Endpoints(
+            f"{self._name}-endpoints",
+            EndpointsArgs(
+                cluster_name=args.cluster_name,
+                vpc_id=vpc.id,
+                subnet_ids=[subnet.id for subnet in subnets],
+                clients=clients,
+                place=args.place,
+            ),
+            self._child(),
+        )
+        self.egress += endpoints.ready
 
     def _create_s3_endpoint(self, vpc: Vpc, tables: list[RouteTable]) -> None:
         """Keep the traffic to S3, image layers above all, off the NAT gateways and their bill."""

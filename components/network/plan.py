@@ -1,7 +1,8 @@
 """Where every subnet lies: pure arithmetic on explicit zone slots, so that no zone's range depends on another zone.
 
 The VPC is cut into eight blocks. Blocks 0 to 5 are the private subnets of slots 0 to 5; block 6 holds the public
-subnets, block 7 the control plane's network interfaces.
+subnets, block 7 the control plane's network interfaces. A second range for pods is cut the same way: its blocks 0 to 5
+are the pod subnets of slots 0 to 5, and two blocks are left over.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Final, Literal
 
-Nat = Literal["none", "single", "per-az"]
+Nat = Literal["none", "single", "per-az", "regional"]
 
+REGIONAL: Final = "regional"
 SLOTS: Final = range(6)
 _PRIVATE_BITS: Final = 3
 _PUBLIC_BITS: Final = 6
@@ -21,8 +23,26 @@ _CLUSTER_BITS: Final = 8
 _PUBLIC_BLOCK: Final = 6
 _CLUSTER_BLOCK: Final = 7
 _ZONE: Final = re.compile(r"(?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d+)(?P<letter>[a-z])")
-_LONGEST_PREFIX: Final = 20  # The control plane's subnets are then /28, the smallest that AWS has.
-_SHORTEST_PREFIX: Final = 16  # AWS has no larger VPC range.
+LONGEST_PREFIX: Final = 20  # The control plane's subnets are then /28, the smallest that AWS has.
+SHORTEST_PREFIX: Final = 16  # AWS has no larger VPC range.
+
+# What a closed network needs to reach: https://karpenter.sh/docs/getting-started/getting-started-with-karpenter/
+# (private clusters) and https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html. S3 has a gateway.
+ENDPOINT_SERVICES: Final = (
+    "ec2",
+    "ecr.api",
+    "ecr.dkr",
+    "sts",
+    "ssm",
+    "sqs",
+    "eks",
+    "eks-auth",
+    "logs",
+    "elasticloadbalancing",
+)
+# China has two prefixes, and which one a service has is known by listing only (https://github.com/aws/aws-cdk/pull/25333).
+# No listing that we found has eks-auth; its prefix is the one of eks.
+_CHINESE_PREFIX: Final = frozenset({"ec2", "ecr.api", "ecr.dkr", "sts", "sqs", "eks", "eks-auth"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,9 +53,10 @@ class ZonePlan:
         name: Such as `ap-northeast-2a`.
         key: Its letter; logical resource names are built from it.
         slot: Decides the ranges.
-        private: For nodes and pods.
+        private: For nodes, and for pods when these have no range of their own.
         public: For load balancers and NAT gateways.
         cluster: For the control plane's network interfaces.
+        pods: For pods, when they have a range of their own.
     """
 
     name: str
@@ -44,6 +65,21 @@ class ZonePlan:
     private: IPv4Network
     public: IPv4Network
     cluster: IPv4Network
+    pods: IPv4Network | None
+
+    @property
+    def prefixes(self) -> tuple[IPv4Network, IPv4Network]:
+        """What only /28 prefixes may take of the subnet that pods use: its second quarter and its upper half.
+
+        Single addresses would otherwise settle all over the subnet, and a /28 with one of them in it is no prefix any
+        more (https://docs.aws.amazon.com/vpc/latest/userguide/subnet-cidr-reservation.html). A node with 110 pods
+        takes 128 addresses in prefixes and two or three single ones, so that most of the subnet belongs to prefixes.
+        The quarter that is left has room for what needs single addresses: even in the smallest VPC, where it has 128,
+        the interfaces of nodes, load balancers (8 addresses each) and endpoints. One reservation of half the subnet
+        instead would do for a third fewer pods.
+        """
+        quarters = list((self.pods or self.private).subnets(prefixlen_diff=2))
+        return quarters[1], quarters[2].supernet()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,39 +91,62 @@ class NetworkPlan:
     """
 
     cidr: IPv4Network
+    pod_cidr: IPv4Network | None
     region: str
     zones: tuple[ZonePlan, ...]
 
-    def nat_zones(self, nat: Nat) -> Mapping[str, str]:
-        """Map each zone's key to the key of the zone whose NAT gateway it leaves by; empty when there is none."""
-        if nat == "none":
-            return {}
-        return {zone.key: zone.key if nat == "per-az" else self.zones[0].key for zone in self.zones}
+    def nat_gateways(self, nat: Nat) -> Mapping[str, str]:
+        """Map each zone's key to the key of the NAT gateway it leaves by; empty when there is none.
+
+        A gateway's key is that of the zone it stands in, or `REGIONAL` for the one that stands in all of them.
+        """
+        lowest = self.zones[0].key
+        return {
+            zone.key: {"single": lowest, "per-az": zone.key, "regional": REGIONAL}[nat]
+            for zone in self.zones
+            if nat != "none"
+        }
 
 
-def plan_network(cidr: IPv4Network, zones: Mapping[str, int]) -> NetworkPlan:
+def plan_network(cidr: IPv4Network, zones: Mapping[str, int], pod_cidr: IPv4Network | None = None) -> NetworkPlan:
     """Plan the subnets of a VPC.
 
     Args:
         cidr: The VPC's range.
         zones: Slot by zone name. A slot is kept for as long as the zone is in use: changing it moves its subnets.
+        pod_cidr: A second range, for pods.
 
     Raises:
         ValueError: One line with the key, the value, the rule and the fix.
     """
-    if not _SHORTEST_PREFIX <= cidr.prefixlen <= _LONGEST_PREFIX:
-        fitting = IPv4Network((int(cidr.network_address) & 0xFFFF0000, _SHORTEST_PREFIX))
-        raise ValueError(
-            f"cidr={cidr}: AWS and the subnets need a range from /{_SHORTEST_PREFIX} to /{_LONGEST_PREFIX}; "
-            f"use for example {fitting}"
-        )
+    _check_size("cidr", cidr)
+    if pod_cidr is not None:
+        _check_size("pod_cidr", pod_cidr)
+        if pod_cidr.overlaps(cidr):
+            raise ValueError(f"pod_cidr={pod_cidr}: overlaps the VPC's {cidr}; use a range outside it")
     region = _region_of(zones)
     _check_slots(zones)
-    planned = tuple(_plan_zone(cidr, name, slot) for name, slot in sorted(zones.items(), key=lambda item: item[1]))
-    return NetworkPlan(cidr=cidr, region=region, zones=planned)
+    by_slot = sorted(zones.items(), key=lambda item: item[1])
+    planned = tuple(_plan_zone(cidr, pod_cidr, name, slot) for name, slot in by_slot)
+    return NetworkPlan(cidr=cidr, pod_cidr=pod_cidr, region=region, zones=planned)
 
 
-def _plan_zone(cidr: IPv4Network, name: str, slot: int) -> ZonePlan:
+def service_name(partition: str, region: str, service: str) -> str:
+    """Return the name of a service's interface endpoint, such as `com.amazonaws.ap-northeast-2.ecr.api`."""
+    prefix = "cn." if partition == "aws-cn" and service in _CHINESE_PREFIX else ""
+    return f"{prefix}com.amazonaws.{region}.{service}"
+
+
+def _check_size(key: str, cidr: IPv4Network) -> None:
+    if not SHORTEST_PREFIX <= cidr.prefixlen <= LONGEST_PREFIX:
+        fitting = IPv4Network((int(cidr.network_address) & 0xFFFF0000, SHORTEST_PREFIX))
+        raise ValueError(
+            f"{key}={cidr}: AWS and the subnets need a range from /{SHORTEST_PREFIX} to /{LONGEST_PREFIX}; "
+            f"use for example {fitting}"
+        )
+
+
+def _plan_zone(cidr: IPv4Network, pod_cidr: IPv4Network | None, name: str, slot: int) -> ZonePlan:
     return ZonePlan(
         name=name,
         key=name[-1],
@@ -95,6 +154,7 @@ def _plan_zone(cidr: IPv4Network, name: str, slot: int) -> ZonePlan:
         private=_nth(cidr, _PRIVATE_BITS, slot),
         public=_nth(_nth(cidr, _PRIVATE_BITS, _PUBLIC_BLOCK), _PUBLIC_BITS - _PRIVATE_BITS, slot),
         cluster=_nth(_nth(cidr, _PRIVATE_BITS, _CLUSTER_BLOCK), _CLUSTER_BITS - _PRIVATE_BITS, slot),
+        pods=None if pod_cidr is None else _nth(pod_cidr, _PRIVATE_BITS, slot),
     )
 
 

@@ -6,12 +6,14 @@ A control returns what is wrong with a capture: nothing for the network as it is
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from ipaddress import IPv4Network
+from itertools import combinations
 from typing import Any
 
 import pytest
 
 from tests.captures import Capture
+from tests.components import CLOSED, REGIONAL, Control, Mutation, changed, shown, without
 from tests.components.conftest import (
     ASSOCIATION,
     BOUNDARY,
@@ -21,12 +23,15 @@ from tests.components.conftest import (
     ENDPOINT,
     FLOW_LOG,
     GATEWAY,
+    INGRESS,
     KEY,
     LOG_GROUP,
     NAT,
+    RESERVATION,
     ROLE,
     ROLE_POLICY,
     ROUTE,
+    SECOND_RANGE,
     SUBNET,
     TABLE,
     TAGS,
@@ -36,11 +41,9 @@ from tests.components.conftest import (
 )
 from tests.conftest import ACCOUNT
 
-UNTAGGED = {ROUTE, ASSOCIATION, ROLE_POLICY, "aws:kms/alias:Alias"}
+UNTAGGED = {ROUTE, ASSOCIATION, ROLE_POLICY, RESERVATION, SECOND_RANGE, "aws:kms/alias:Alias"}
 ZONES = {"a": "ap-northeast-2a", "b": "ap-northeast-2b", "c": "ap-northeast-2c"}
 LOG_GROUP_ARN = f"arn:aws:logs:ap-northeast-2:{ACCOUNT}:log-group:/aws/vpc/{CLUSTER}/flow-logs"
-Control = Callable[[Capture], list[str]]
-Mutation = Callable[[Capture], Capture]
 
 
 def children_without_parent(captured: Capture) -> list[str]:
@@ -64,7 +67,8 @@ def missing_tags(captured: Capture) -> list[str]:
 def zones_without_a_subnet(captured: Capture) -> list[str]:
     """Each role has one subnet per zone, and names resolve inside the VPC."""
     subnets = {(r.name, r.inputs["availabilityZone"]) for r in captured.of_type(SUBNET)}
-    wanted = {(f"network-{role}-{k}", z) for role in ("private", "public", "cluster") for k, z in ZONES.items()}
+    roles = ["private", "public", "cluster", *(["pods"] if captured.of_type(SECOND_RANGE) else [])]
+    wanted = {(f"network-{role}-{k}", z) for role in roles for k, z in ZONES.items()}
     vpc = captured.one(VPC, "network-vpc").inputs
     dns = [] if vpc.get("enableDnsSupport") and vpc.get("enableDnsHostnames") else ["DNS is off"]
     return [f"{name} in {zone}" for name, zone in subnets ^ wanted] + dns
@@ -113,12 +117,45 @@ def misplaced_subnet_tags(captured: Capture) -> list[str]:
         "public": {"kubernetes.io/role/elb": "1"},
         "private": {"kubernetes.io/role/internal-elb": "1", "karpenter.sh/discovery": CLUSTER},
         "cluster": {},
+        "pods": {},
     }
     wrong = []
     for subnet in captured.of_type(SUBNET):
         tags = {k: v for k, v in subnet.inputs["tags"].items() if k not in TAGS and k != "Name"}
         if tags != wanted[subnet.name.split("-")[1]]:
             wrong.append(f"{subnet.name}: {tags}")
+    return wrong
+
+
+def shared_ranges(captured: Capture) -> list[str]:
+    """Subnets are disjoint, each in its own range, and the control plane's are none of the others and at least /28."""
+    ranges = {r.name: IPv4Network(r.inputs["cidrBlock"]) for r in captured.of_type(SUBNET)}
+    vpc = IPv4Network(captured.one(VPC, "network-vpc").inputs["cidrBlock"])
+    pods = [IPv4Network(r.inputs["cidrBlock"]) for r in captured.of_type(SECOND_RANGE)]
+    wrong = [f"{a} and {b}" for a, b in combinations(ranges, 2) if ranges[a].overlaps(ranges[b])]
+    for name, range_ in ranges.items():
+        homes = pods if "-pods-" in name else [vpc]
+        wrong += [] if any(range_.subnet_of(home) for home in homes) else [f"{name} lies outside its range"]
+        wrong += [f"{name} is too small"] if range_.prefixlen > 28 else []
+    return wrong + [f"{home} overlaps the VPC" for home in pods if home.overlaps(vpc)]
+
+
+def scattered_prefixes(captured: Capture) -> list[str]:
+    """Three quarters of each subnet that pods use, and nothing of any other, is kept for prefixes."""
+    role = "pods" if captured.of_type(SECOND_RANGE) else "private"
+    kept: dict[str, list[IPv4Network]] = {f"network-{role}-{key}": [] for key in ZONES}
+    subnets = {r.urn: r for r in captured.of_type(SUBNET)}
+    wrong = []
+    for reservation in captured.of_type(RESERVATION):
+        subnet = subnets[reservation.source("subnetId")]
+        if reservation.inputs["reservationType"] != "prefix" or subnet.name not in kept:
+            wrong.append(f"{reservation.name} keeps the wrong thing")
+        kept.setdefault(subnet.name, []).append(IPv4Network(reservation.inputs["cidrBlock"]))
+    for name, ranges in kept.items():
+        whole = IPv4Network(captured.one(SUBNET, name).inputs["cidrBlock"])
+        share = sum(range_.num_addresses for range_ in ranges if range_.subnet_of(whole)) / whole.num_addresses
+        overlapping = any(a.overlaps(b) for a, b in combinations(ranges, 2))
+        wrong += [] if share == 0.75 and not overlapping else [f"{share} of {name} is kept for prefixes"]
     return wrong
 
 
@@ -192,6 +229,12 @@ def unregistered_outputs(captured: Capture) -> list[str]:
     return [r.urn for r in captured.resources if not r.custom and not captured.outputs.get(r.urn)]
 
 
+def _reservation_elsewhere(captured: Capture) -> Capture:
+    reservation = captured.one(RESERVATION, "network-private-a-prefixes-half")
+    public = {**reservation.property_dependencies, "subnetId": (captured.one(SUBNET, "network-public-a").urn,)}
+    return captured.changed(RESERVATION, reservation.name, property_dependencies=public)
+
+
 def _without_discovery(captured: Capture) -> Capture:
     return captured.changed(SUBNET, "network-cluster-a", {"tags": {**TAGS, "karpenter.sh/discovery": CLUSTER}})
 
@@ -223,10 +266,6 @@ def _widened(type_: str, name: str, key: str, old: str, new: str) -> Mutation:
     return mutate
 
 
-def _changed(type_: str, name: str, inputs: dict[str, Any] | None = None, **fields: Any) -> Mutation:
-    return lambda captured: captured.changed(type_, name, inputs, **fields)
-
-
 def _no_outputs(captured: Capture) -> Capture:
     return Capture(resources=captured.resources)
 
@@ -234,40 +273,82 @@ def _no_outputs(captured: Capture) -> Capture:
 MUTATIONS: list[tuple[Control, Mutation]] = [
     (
         children_without_parent,
-        _changed(EIP, "network-nat-a", parent="urn:pulumi:dev::platform::pulumi:pulumi:Stack::x"),
+        changed(EIP, "network-nat-a", parent="urn:pulumi:dev::platform::pulumi:pulumi:Stack::x"),
     ),
-    (options_of_its_own, _changed(VPC, "network-vpc", protect=True)),
-    (options_of_its_own, _changed(SUBNET, "network-private-a", ignore_changes=("tags",))),
-    (missing_tags, _changed(NAT, "network-nat-a", {"tags": {"project": "demo"}})),
-    (zones_without_a_subnet, _changed(SUBNET, "network-private-b", {"availabilityZone": ZONES["a"]})),
-    (zones_without_a_subnet, _changed(VPC, "network-vpc", {"enableDnsHostnames": None})),
-    (public_addresses, _changed(SUBNET, "network-public-a", {"mapPublicIpOnLaunch": None})),
+    (options_of_its_own, changed(VPC, "network-vpc", protect=True)),
+    (options_of_its_own, changed(SUBNET, "network-private-a", ignore_changes=("tags",))),
+    (missing_tags, changed(NAT, "network-nat-a", {"tags": {"project": "demo"}})),
+    (zones_without_a_subnet, changed(SUBNET, "network-private-b", {"availabilityZone": ZONES["a"]})),
+    (zones_without_a_subnet, changed(VPC, "network-vpc", {"enableDnsHostnames": None})),
+    (public_addresses, changed(SUBNET, "network-public-a", {"mapPublicIpOnLaunch": None})),
     (foreign_nat, _other_zones_nat),
     (internet_where_none_belongs, _cluster_on_the_internet),
-    (open_default_group, _changed(DEFAULT_GROUP, "network-default", {"ingress": None})),
+    (open_default_group, changed(DEFAULT_GROUP, "network-default", {"ingress": None})),
     (misplaced_subnet_tags, _without_discovery),
-    (misplaced_subnet_tags, _changed(SUBNET, "network-public-a", {"tags": TAGS})),
+    (misplaced_subnet_tags, changed(SUBNET, "network-public-a", {"tags": TAGS})),
+    (misplaced_subnet_tags, changed(SUBNET, "network-private-a", {"tags": TAGS})),
+    (shared_ranges, changed(SUBNET, "network-private-b", {"cidrBlock": "10.0.0.0/19"})),
+    (shared_ranges, changed(SUBNET, "network-cluster-a", {"cidrBlock": "10.0.224.0/29"})),
+    (shared_ranges, changed(SUBNET, "network-public-a", {"cidrBlock": "10.2.192.0/22"})),
+    (scattered_prefixes, changed(RESERVATION, "network-private-b-prefixes-half", {"reservationType": "explicit"})),
+    (scattered_prefixes, changed(RESERVATION, "network-private-b-prefixes-half", {"cidrBlock": "10.0.32.0/21"})),
+    (scattered_prefixes, changed(RESERVATION, "network-private-b-prefixes-quarter", {"cidrBlock": "10.0.48.0/21"})),
+    (scattered_prefixes, without(RESERVATION, "network-private-c-prefixes-quarter")),
+    (scattered_prefixes, _reservation_elsewhere),
     (s3_over_nat, _endpoint_on_fewer_tables),
-    (unsafe_flow_log, _changed(LOG_GROUP, "network-flow-logs", {"retentionInDays": None})),
-    (unsafe_flow_log, _changed(FLOW_LOG, "network-flow-logs-vpc", {"trafficType": "REJECT"})),
+    (s3_over_nat, changed(ENDPOINT, "network-s3", {"vpcEndpointType": "Interface"})),
+    (unsafe_flow_log, changed(LOG_GROUP, "network-flow-logs", {"retentionInDays": None})),
+    (unsafe_flow_log, changed(FLOW_LOG, "network-flow-logs-vpc", {"trafficType": "REJECT"})),
     (confused_deputies, _widened(KEY, "network-flow-logs", "policy", "/flow-logs", "/*")),
     (confused_deputies, _widened(ROLE_POLICY, "network-flow-logs-delivery", "policy", f'"{LOG_GROUP_ARN}"', '"*"')),
     (confused_deputies, _widened(ROLE, "network-flow-logs-delivery", "assumeRolePolicy", ACCOUNT, "*")),
-    (unsafe_destroy_order, _changed(EIP, "network-nat-b", dependencies=())),
-    (unsafe_destroy_order, _changed(FLOW_LOG, "network-flow-logs-vpc", dependencies=())),
-    (unbounded_roles, _changed(ROLE, "network-flow-logs-delivery", {"permissionsBoundary": None})),
+    (unsafe_destroy_order, changed(EIP, "network-nat-b", dependencies=())),
+    (unsafe_destroy_order, changed(FLOW_LOG, "network-flow-logs-vpc", dependencies=())),
+    (unbounded_roles, changed(ROLE, "network-flow-logs-delivery", {"permissionsBoundary": None})),
     (unregistered_outputs, _no_outputs),
 ]
-CONTROLS = list(dict.fromkeys(control for control, _ in MUTATIONS))
+CLOSED_MUTATIONS: list[tuple[Control, Mutation]] = [
+    (scattered_prefixes, without(RESERVATION, "network-pods-c-prefixes-half")),
+    (shared_ranges, changed(SUBNET, "network-pods-a", {"cidrBlock": "10.0.128.0/19"})),
+    (shared_ranges, changed(SECOND_RANGE, "network-pods", {"cidrBlock": "10.0.0.0/16"})),
+    (misplaced_subnet_tags, changed(SUBNET, "network-pods-a", {"tags": {**TAGS, "karpenter.sh/discovery": CLUSTER}})),
+    (public_addresses, changed(SUBNET, "network-pods-a", {"mapPublicIpOnLaunch": True})),
+    (missing_tags, changed(INGRESS, "network-endpoints-https-pods", {"tags": {}})),
+    (zones_without_a_subnet, changed(SUBNET, "network-pods-b", {"availabilityZone": ZONES["a"]})),
+]
+REGIONAL_MUTATIONS: list[tuple[Control, Mutation]] = [
+    (unsafe_destroy_order, changed(NAT, "network-nat-regional", dependencies=())),
+    (missing_tags, changed(NAT, "network-nat-regional", {"tags": {}})),
+]
+VARIANTS: list[tuple[dict[str, Any], list[tuple[Control, Mutation]]]] = [
+    ({}, MUTATIONS),
+    (CLOSED, CLOSED_MUTATIONS),
+    (REGIONAL, REGIONAL_MUTATIONS),
+]
+# What holds for each network, however its private subnets get out.
+GENERAL = [
+    *(children_without_parent, options_of_its_own, missing_tags, unregistered_outputs, unbounded_roles),
+    *(zones_without_a_subnet, public_addresses, misplaced_subnet_tags, shared_ranges, scattered_prefixes),
+    *(internet_where_none_belongs, open_default_group, s3_over_nat, unsafe_flow_log, confused_deputies),
+    unsafe_destroy_order,
+]
+CONTROLS = [
+    (changes, control)
+    for changes, mutations in VARIANTS
+    for control in dict.fromkeys([*GENERAL, *(control for control, _ in mutations)])
+]
+CASES = [(changes, *case) for changes, mutations in VARIANTS for case in mutations]
 
 
-@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.__name__)
-def test_control_holds(network: Builder, control: Control) -> None:
+@pytest.mark.parametrize(("changes", "control"), CONTROLS, ids=shown)
+def test_control_holds(network: Builder, changes: dict[str, Any], control: Control) -> None:
     """The network of three zones breaks no control."""
-    assert control(network()) == []
+    assert control(network(**changes)) == []
 
 
-@pytest.mark.parametrize(("control", "mutation"), MUTATIONS, ids=lambda item: getattr(item, "__name__", ""))
-def test_control_catches_its_mutation(network: Builder, control: Control, mutation: Mutation) -> None:
+@pytest.mark.parametrize(("changes", "control", "mutation"), CASES, ids=shown)
+def test_control_catches_its_mutation(
+    network: Builder, changes: dict[str, Any], control: Control, mutation: Mutation
+) -> None:
     """Each control reports a network in which one thing was changed."""
-    assert control(mutation(network())) != []
+    assert control(mutation(network(**changes))) != []
