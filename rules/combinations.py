@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from ipaddress import IPv4Network
 from typing import Final
 
 import versions
 from components.network.plan import SLOTS, plan_network
-from rules import support
+from rules import addresses, base_nodes, ranges, support
 from rules.faults import Fault
-from rules.instance_types import INSTANCE_TYPES, SIZES_OF_FAMILY
-from rules.sections import Aws, Cluster, Karpenter, Network, Nodes
+from rules.instance_types import SIZES_OF_FAMILY
+from rules.sections import Aws, Cluster, Gitops, Karpenter, Network, Nodes
 
 # AWS takes 50 tags per resource; the platform, EKS and Karpenter add up to ten of their own.
 _MOST_TAGS: Final = 40
 _REQUIRED_TAGS: Final = ("Environment", "Project")
-# Argo CD, a Karpenter and CoreDNS ask for 2.3 GiB, which must fit one base node when the other is lost.
-_LEAST_MEMORY_GIB: Final = 4
 
 
 def _arns(aws: Aws) -> Iterator[Fault]:
@@ -91,18 +90,39 @@ def _slots(network: Network) -> Iterator[Fault]:
 
 def _plan(aws: Aws, network: Network) -> Iterator[Fault]:
     """Ask the planner itself, in case it knows a rule that is not repeated here."""
-    if any(_zones(aws, network)) or any(_slots(network)):
+    if any(_zones(aws, network)) or any(_slots(network)) or _pods_overlap(network, network.cidr):
         return
     try:
-        plan_network(network.cidr, network.zones)
+        plan_network(network.cidr, network.zones, network.pod_cidr)
     except ValueError as error:
         yield Fault(("network",), str(error))
 
 
-def _service_range(cluster: Cluster, network: Network) -> Iterator[Fault]:
+def _disjoint(cluster: Cluster, network: Network) -> Iterator[Fault]:
     if cluster.service_cidr.overlaps(network.cidr):
         text = f"overlaps the VPC's {network.cidr}; take another range such as 172.20.0.0/16"
         yield Fault(("cluster", "serviceCidr"), text, str(cluster.service_cidr))
+    for owner, range_ in (("VPC", network.cidr), ("services", cluster.service_cidr)):
+        if _pods_overlap(network, range_):
+            free = next(other for other in ranges.SHARED.subnets(new_prefix=16) if not other.overlaps(range_))
+            text = f"overlaps the {range_} of the {owner}; take another range such as {free}"
+            yield Fault(("network", "podCidr"), text, str(network.pod_cidr))
+
+
+def _pods_overlap(network: Network, other: IPv4Network) -> bool:
+    return network.pod_cidr is not None and network.pod_cidr.overlaps(other)
+
+
+def _way_out(network: Network) -> Iterator[Fault]:
+    if network.nat == "none" and not network.private_endpoints:
+        text = "no node would reach AWS and join; write another one, or true at privateEndpoints"
+        yield Fault(("network", "nat"), text, network.nat)
+
+
+def _closed(network: Network, gitops: Gitops) -> Iterator[Fault]:
+    if network.nat == "none" and network.private_endpoints and gitops.charts.mirror is None:
+        text = "without NAT Argo CD does not reach the charts' own repositories; write a Helm repository inside"
+        yield Fault(("gitops", "charts", "mirror"), text)
 
 
 def _version(cluster: Cluster, today: date) -> Iterator[Fault]:
@@ -123,9 +143,24 @@ def _pins(version: str) -> Iterator[str]:
     if oldest is None or support.release(versions.KARPENTER) < support.release(oldest):
         needed = oldest or "of a version that nobody has named"
         yield f"needs Karpenter {needed} or newer, and versions.py has {versions.KARPENTER}; raise that"
-    if support.release(versions.ADDON_KUBE_PROXY) > support.release(version):
-        pinned = versions.ADDON_KUBE_PROXY
-        yield f'older than the kube-proxy {pinned} of versions.py; write "{versions.KUBERNETES}" or lower that pin'
+    proxy = versions.ADDON_KUBE_PROXY
+    if support.release(proxy) > support.release(version):
+        yield f'older than the kube-proxy {proxy} of versions.py; write "{versions.KUBERNETES}" or lower that pin'
+    elif support.release(proxy) < support.release(version):
+        yield f"newer than the kube-proxy {proxy} of versions.py; raise that pin to a v{version} one"
+    for addon, oldest_addon in support.OLDEST_ADDONS.get(version, {}).items():
+        pinned = _addons()[addon]
+        if support.release(pinned) < support.release(oldest_addon):
+            yield f"needs {addon} {oldest_addon} or newer, and versions.py has {pinned}; raise that"
+
+
+def _addons() -> dict[str, str]:
+    return {
+        "aws-ebs-csi-driver": versions.ADDON_EBS_CSI,
+        "coredns": versions.ADDON_COREDNS,
+        "eks-pod-identity-agent": versions.ADDON_POD_IDENTITY_AGENT,
+        "vpc-cni": versions.ADDON_VPC_CNI,
+    }
 
 
 def _counts(nodes: Nodes) -> Iterator[Fault]:
@@ -133,17 +168,6 @@ def _counts(nodes: Nodes) -> Iterator[Fault]:
     if not count.min <= count.desired <= count.max:
         text = f"must lie between min {count.min} and max {count.max}; put the three in order"
         yield Fault(("nodes", "count", "desired"), text, count.desired)
-
-
-def _capacity(nodes: Nodes) -> Iterator[Fault]:
-    type_ = INSTANCE_TYPES[nodes.instance_type]
-    path = ("nodes", "instanceType")
-    if type_.pods < nodes.max_pods:
-        text = f"has addresses for {type_.pods} pods, and nodes announce {nodes.max_pods}; write t3.medium or larger"
-        yield Fault(path, text, nodes.instance_type)
-    elif type_.memory_gib < _LEAST_MEMORY_GIB:
-        text = f"has {type_.memory_gib:g} GiB and base nodes need {_LEAST_MEMORY_GIB}; write t3.medium or larger"
-        yield Fault(path, text, nodes.instance_type)
 
 
 def _skew(cluster: Cluster, nodes: Nodes, today: date) -> Iterator[Fault]:
@@ -178,6 +202,6 @@ def _tags(tags: Mapping[str, str]) -> Iterator[Fault]:
 
 RULES: Final = (
     *(_arns, _role_partitions, _distinct_roles, _version),
-    *(_zones, _slots, _plan, _service_range),
-    *(_counts, _capacity, _skew, _offered, _tags),
+    *(_zones, _slots, _plan, _disjoint, _way_out, _closed, addresses.fit),
+    *(_counts, base_nodes.pods, base_nodes.fit, _skew, _offered, base_nodes.karpenter_pods, _tags),
 )

@@ -206,6 +206,21 @@ Volume = Annotated[
 Duration = Annotated[
     str, AfterValidator(_text(r"(\d+[smh])+|Never", "not a duration; write one such as 1m or 1h30m, or Never"))
 ]
+Schedule = Annotated[
+    str,
+    AfterValidator(
+        _text(
+            r"@(annually|yearly|monthly|weekly|daily|midnight|hourly)|\S+( \S+){4}",
+            'not a schedule; write five fields of cron such as "0 8 * * mon-fri", or a word such as "@daily"',
+        )
+    ),
+]
+Hours = Annotated[
+    str,
+    AfterValidator(
+        _text(r"[1-9]\d*h(\d+m)?|[1-9]\d*m", "not hours and minutes, which Karpenter takes; write one such as 8h")
+    ),
+]
 Share = Annotated[str, AfterValidator(_text(r"(100|[1-9]?\d)%", "not a share of the nodes; write one such as 10%"))]
 SecretsPrefix = Annotated[
     str,

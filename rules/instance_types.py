@@ -1,6 +1,8 @@
 """Instance types that nodes may have: x86_64 on the Nitro system, which prefix delegation needs.
 
-Figures are those of `aws ec2 describe-instance-types`; a type that is missing needs one more row.
+Figures are those of `aws ec2 describe-instance-types`; interfaces and addresses agree with Karpenter's own table
+(https://github.com/aws/karpenter-provider-aws/blob/v1.14.1/pkg/providers/instancetype/zz_generated.vpclimits.go).
+A type that is missing needs one more row.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from typing import Final, NamedTuple
 
 # Graviton families carry a g after their generation, as in t4g and im4gn; a1 came before that rule.
 _ARM64: Final = re.compile(r"a1|[a-z]+\d+[a-z]*g[a-z]*")
-_ADDRESSES_PER_PREFIX: Final = 16
 
 
 class InstanceType(NamedTuple):
@@ -28,11 +29,6 @@ class InstanceType(NamedTuple):
     memory_gib: float
     interfaces: int
     addresses: int
-
-    @property
-    def pods(self) -> int:
-        """How many pods get an address when the VPC CNI hands out /28 prefixes."""
-        return self.interfaces * (self.addresses - 1) * _ADDRESSES_PER_PREFIX + 2
 
 
 def is_arm64(family: str) -> bool:

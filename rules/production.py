@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Final
 
 from rules.faults import Fault
+from rules.instance_types import SIZES_OF_FAMILY
 from rules.sections import Cluster, Gitops, Karpenter, Network, Nodes, Policy
 
 _AUDIT_DAYS: Final = 365
+# An office or a VPN has a few addresses; a provider's whole range is a crowd of strangers.
+_WIDEST_PUBLIC_PREFIX: Final = 16
+_MOST_DISRUPTED: Final = 10
+_LEAST_SPOT_TYPES: Final = 15
+_LEAST_SPOT_FAMILIES: Final = 3
 _PINNED: Final = re.compile(r"v\d+\.\d+\.\d+|[0-9a-f]{40}", re.ASCII)
 
 
@@ -21,6 +28,10 @@ def _cluster(policy: Policy, cluster: Cluster) -> Iterator[Fault]:
     if not cluster.access.break_glass:
         text = "production has a role for the day on which nobody else gets in; add one"
         yield Fault(("cluster", "access", "breakGlass"), text, {})
+    for index, range_ in enumerate(cluster.public_access_cidrs):
+        if ip_network(range_).prefixlen < _WIDEST_PUBLIC_PREFIX:
+            text = f"production shows its API to a /{_WIDEST_PUBLIC_PREFIX} at most; name the ranges that need it"
+            yield Fault(("cluster", "publicAccessCidrs", index), text, range_)
     days = cluster.log_retention_days
     if days < _AUDIT_DAYS:
         text = f"production keeps its audit log a year; write {_AUDIT_DAYS}"
@@ -33,8 +44,8 @@ def _network(policy: Policy, network: Network) -> Iterator[Fault]:
     if len(network.zones) < 3:
         text = "production lies in three zones, so that two are left when one fails; add a zone"
         yield Fault(("network", "zones"), text, network.zones)
-    if network.nat != "per-az":
-        text = "production has a NAT gateway in each zone, so that none depends on another; write per-az"
+    if network.nat == "single":
+        text = "production has a way out in each zone, so that none depends on another; write per-az or regional"
         yield Fault(("network", "nat"), text, network.nat)
     if network.flow_log_retention_days < _AUDIT_DAYS:
         text = f"production keeps its flow log a year; write {_AUDIT_DAYS}"
@@ -56,6 +67,31 @@ def _karpenter(policy: Policy, karpenter: Karpenter) -> Iterator[Fault]:
     if karpenter.replicas < 2:
         text = "production has a second controller to take over; write 2"
         yield Fault(("karpenter", "replicas"), text, karpenter.replicas)
+    if int(karpenter.disruption_budget.rstrip("%")) > _MOST_DISRUPTED:
+        text = f"production gives away a tenth of its nodes at a time and no more; write {_MOST_DISRUPTED}%"
+        yield Fault(("karpenter", "disruptionBudget"), text, karpenter.disruption_budget)
+
+
+def _spot_choice(policy: Policy, karpenter: Karpenter) -> Iterator[Fault]:
+    """Ask for a wide choice: EC2 has spare capacity of one type or another, seldom of a certain one.
+
+    Fifteen is also the least choice with which Karpenter would replace spot by cheaper spot
+    (https://karpenter.sh/docs/concepts/disruption/#consolidation).
+    """
+    if policy.tier != "production" or "spot" not in karpenter.capacity_types:
+        return
+    offered = {
+        family: len(SIZES_OF_FAMILY[family].intersection(karpenter.instance_sizes))
+        for family in karpenter.instance_families
+        if SIZES_OF_FAMILY[family].intersection(karpenter.instance_sizes)
+    }
+    types, families = sum(offered.values()), len(offered)
+    if types < _LEAST_SPOT_TYPES or families < _LEAST_SPOT_FAMILIES:
+        text = (
+            f"{types} types of {families} families, and spot capacity is dependable from {_LEAST_SPOT_TYPES} "
+            f"of {_LEAST_SPOT_FAMILIES} on; add families such as m5, m6i and c5, or sizes"
+        )
+        yield Fault(("karpenter", "instanceFamilies"), text, karpenter.instance_families)
 
 
 def _gitops(policy: Policy, gitops: Gitops) -> Iterator[Fault]:
@@ -64,4 +100,4 @@ def _gitops(policy: Policy, gitops: Gitops) -> Iterator[Fault]:
         yield Fault(("gitops", "revision"), text, gitops.revision)
 
 
-RULES: Final = (_cluster, _network, _nodes, _karpenter, _gitops)
+RULES: Final = (_cluster, _network, _nodes, _karpenter, _spot_choice, _gitops)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
+from components.identity.policies.controllers import MOST_REPOSITORIES, MOST_ZONES
 from rules import fields
 from rules.regions import PARTITION_OF_REGION
 
@@ -117,6 +118,20 @@ class KarpenterLimits(Section):
 
     cpu: fields.Cpu
     memory: fields.Memory
+    nodes: Annotated[int, Field(ge=1, le=5000)]
+
+
+class Freeze(Section):
+    """A recurring time, in UTC, in which Karpenter takes no node away that still does its work.
+
+    Attributes:
+        schedule: Its beginnings, as five fields of cron or a word such as `@daily`.
+        reasons: What is frozen; with none of them, all three.
+    """
+
+    schedule: fields.Schedule
+    duration: fields.Hours
+    reasons: Annotated[tuple[Literal["Underutilized", "Empty", "Drifted"], ...], Field(strict=False)] = ()
 
 
 class Karpenter(Section):
@@ -125,7 +140,8 @@ class Karpenter(Section):
     Attributes:
         ami_alias: Image of the nodes, pinned: `al2023@latest` would replace every node when AWS publishes.
         disruption_budget: How many of the nodes Karpenter may take away at a time.
-        max_pods: Pods per node, at most; smaller types take fewer.
+        freezes: When no node is taken away that still does its work.
+        max_pods: Pods per node, whatever its type.
         replicas: Controllers, of which one leads.
     """
 
@@ -135,6 +151,7 @@ class Karpenter(Section):
     limits: KarpenterLimits
     consolidate_after: fields.Duration
     disruption_budget: fields.Share
+    freezes: Annotated[tuple[Freeze, ...], Field(strict=False)] = ()
     ami_alias: fields.AmiAlias
     volume_size: fields.Volume
     max_pods: fields.MaxPods
@@ -151,8 +168,10 @@ class Identity(Section):
     """
 
     secrets_prefix: fields.SecretsPrefix
-    hosted_zone_ids: Annotated[tuple[fields.HostedZoneId, ...], Field(strict=False)] = ()
-    chart_repositories: Annotated[tuple[fields.RepositoryName, ...], Field(strict=False)] = ()
+    hosted_zone_ids: Annotated[tuple[fields.HostedZoneId, ...], Field(strict=False, max_length=MOST_ZONES)] = ()
+    chart_repositories: Annotated[
+        tuple[fields.RepositoryName, ...], Field(strict=False, max_length=MOST_REPOSITORIES)
+    ] = ()
 
 
 class Charts(Section):

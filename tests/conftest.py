@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Coroutine, Mapping
@@ -15,10 +16,12 @@ import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import mocks, settings
 from pulumi.runtime.config import set_all_config
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import callback_pb2, resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from tests.captures import STACK_TYPE, Capture, Registration, mark_secret, plain
+from tests.remote_components import builders, construct, transformed
+from tests.whole_stacks import WholeStack, capture_stack
 
 # A busy machine is no failure, and examples are found again by their seed rather than in a local folder.
 hypothesis.settings.register_profile("platform", deadline=None, derandomize=True)
@@ -33,7 +36,11 @@ COMPUTED: Final[Mapping[str, Mapping[str, Any]]] = json.loads(_TABLE.read_text()
 
 
 class RawMonitor(mocks.MockMonitor):
-    """Answers the SDK like the engine would, and keeps what it was asked."""
+    """Answers the SDK like the engine would, and keeps what it was asked.
+
+    A remote component's children are registered as its provider would, and transforms see them: a capture shows what
+    AWS gets.
+    """
 
     def __init__(
         self,
@@ -47,6 +54,11 @@ class RawMonitor(mocks.MockMonitor):
         super().__init__(_NoMocks())
         self.capture, self.functions, self.place, self.preview = capture, functions, place, preview
         self.computed = {**COMPUTED, **computed}
+        self.loop = asyncio.get_running_loop()
+        self.states: dict[str, tuple[str, struct_pb2.Struct]] = {}
+        self.transforms: dict[str, list[callback_pb2.Callback]] = {}
+        self.parents: dict[str, str] = {}
+        self.remote: set[str] = set()
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """Qualify the type by all parents' types, as the engine does; the stock monitor keeps the last one only."""
@@ -70,21 +82,51 @@ class RawMonitor(mocks.MockMonitor):
         return words["id"], state
 
     def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:  # noqa: N802
-        """Record the request; refuse the same URN twice."""
+        """Record the request as transforms leave it; refuse the same URN twice."""
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == STACK_TYPE:
             return resource_pb2.RegisterResourceResponse(urn=urn)
-        if any(registration.urn == urn for registration in self.capture.resources):
+        if urn in self.remote:
+            # The provider of a remote component registers it in turn: the engine knows it already.
+            self.remote.remove(urn)
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        if urn in self.parents:
             raise ValueError(f"Duplicate resource URN '{urn}'; try giving it a unique name")
+        self.parents[urn], self.transforms[urn] = request.parent, list(request.transforms)
+        request = transformed(request, self._transforms_of(urn))
         self.capture.resources.append(Registration.of(urn, request))
-        if not request.custom and not request.remote:
+        if request.remote:
+            return self._construct(urn, request)
+        if not request.custom:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         id_, state = self._state(request.type, request.name, request.object)
         for key in set(request.additionalSecretOutputs) & set(state):
             state.update({key: mark_secret(plain(state)[key])})
+        self.states[urn] = id_, state
         # Outputs the table does not know stay unknown: better than the None that stock mocks give.
-        id_ = id_ if request.custom else ""
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id_, object=state, unknown=True)
+
+    def _construct(self, urn: str, request: Any) -> resource_pb2.RegisterResourceResponse:
+        build = builders().get(request.type)
+        if build is None:
+            raise LookupError(f"nobody plays the remote component {request.type}; add it in tests/remote_components")
+        self.remote.add(urn)
+        built = construct(request, build, self.loop)
+        dependencies = {
+            key: resource_pb2.RegisterResourceResponse.PropertyDependencies(urns=deps.urns)
+            for key, deps in built.stateDependencies.items()
+        }
+        return resource_pb2.RegisterResourceResponse(
+            urn=built.urn, object=built.state, propertyDependencies=dependencies
+        )
+
+    def _transforms_of(self, urn: str) -> list[callback_pb2.Callback]:
+        """Return the resource's own transforms, then its parents', the nearest first."""
+        found: list[callback_pb2.Callback] = []
+        while urn:
+            found += self.transforms.get(urn, [])
+            urn = self.parents.get(urn, "")
+        return found
 
     def ReadResource(self, request: Any) -> resource_pb2.ReadResourceResponse:  # noqa: N802
         """Record the read and answer as if the resource existed."""
@@ -112,8 +154,7 @@ class RawMonitor(mocks.MockMonitor):
 
     def _resource(self, urn: str) -> resource_pb2.ResourceInvokeResponse:
         """Answer the SDK's question for what lies behind a reference, such as the child of a remote component."""
-        kind, name = urn.split("::")[2].rpartition("$")[2], urn.rpartition("::")[2]
-        id_, state = self._state(kind, name, struct_pb2.Struct())
+        id_, state = self.states[urn]
         result = {"return": {"urn": urn, "id": id_, "state": json_format.MessageToDict(state)}}
         return json_format.ParseDict(result, resource_pb2.ResourceInvokeResponse())
 
@@ -174,9 +215,9 @@ class CaptureProgram:
         """
         captured = Capture()
         place = {"partition": partition, "region": region, "account": ACCOUNT}
-        monitor = RawMonitor(captured, functions or {}, computed or {}, place, preview)
 
         async def run() -> None:
+            monitor = RawMonitor(captured, functions or {}, computed or {}, place, preview)
             settings.reset_options(project=project, stack=stack, preview=preview, organization="organization")
             settings.SETTINGS.monitor, settings.SETTINGS.engine = monitor, mocks.MockEngine(None)
             set_all_config(dict(config or {}), list(secrets))
@@ -209,3 +250,9 @@ def _run_apart(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def capture() -> CaptureProgram:
     """Run a program without an engine: `capture(program).of_type("aws:ec2/vpc:Vpc")`."""
     return CaptureProgram()
+
+
+@pytest.fixture(scope="session")
+def whole_stack(capture: CaptureProgram) -> WholeStack:
+    """Return what a stack registers; each stack runs once."""
+    return functools.cache(functools.partial(capture_stack, capture))

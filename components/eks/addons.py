@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_aws.eks import Addon
-from pulumi_aws.iam import Role, RolePolicyAttachment
+from pulumi_aws.iam import Policy, Role, RolePolicyAttachment
 
 from components.identity import policy as identity
 from components.place import Place
@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AddonIdentity:
-    """Which service account of `kube-system` may use which policy of AWS.
+    """What a service account of `kube-system` may do: a policy that AWS manages, documents of our own, or both.
 
     Attributes:
         policy: Name of a managed policy, with its path below `policy/`.
+        documents: Policy documents by purpose. The purposes are part of logical names: kebab-case, and kept.
     """
 
     service_account: str
-    policy: str
+    policy: str | None = None
+    documents: Mapping[str, identity.Document] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.policy is None and not self.documents:
+            raise ValueError(f"{self.service_account} is to get a role without a right; name a policy or a document")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +41,7 @@ class AddonSpec:
     """One add-on: exact version, configuration as JSON text, identity."""
 
     version: str
-    configuration: str | None = None
+    configuration: pulumi.Input[str] | None = None
     identity: AddonIdentity | None = None
 
 
@@ -104,11 +110,24 @@ class Addons(pulumi.ComponentResource):
             permissions_boundary=args.place.permissions_boundary,
             opts=child,
         )
-        attachment = RolePolicyAttachment(
-            name,
-            role=role.name,
-            policy_arn=identity.managed_policy_arn(args.place.partition, wanted.policy),
-            opts=child,
-        )
+        attachments = [
+            RolePolicyAttachment(logical, role=role.name, policy_arn=policy_arn, opts=child)
+            for logical, policy_arn in self._policies(name, wanted, args.place).items()
+        ]
         # The add-on's pods must not start with a role that has no rights yet.
-        return pulumi.Output.all(role.arn, attachment.policy_arn).apply(lambda values: str(values[0]))
+        ready = pulumi.Output.all(role.arn, *(attachment.policy_arn for attachment in attachments))
+        return ready.apply(lambda values: str(values[0]))
+
+    def _policies(self, name: str, wanted: AddonIdentity, place: Place) -> dict[str, pulumi.Input[str]]:
+        """Return the policies to attach by the attachment's logical name."""
+        policies: dict[str, pulumi.Input[str]] = {}
+        if wanted.policy is not None:
+            policies[name] = identity.managed_policy_arn(place.partition, wanted.policy)
+        for purpose, document in wanted.documents.items():
+            policy = Policy(
+                f"{name}-{purpose}",
+                policy=json.dumps(document, separators=(",", ":")),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            policies[f"{name}-{purpose}"] = policy.arn
+        return policies

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_eks as eks
 from pulumi_aws.ec2.tag import Tag
-from pulumi_aws.eks import AccessPolicyAssociationAccessScopeArgs, ClusterUpgradePolicyArgs
+from pulumi_aws.eks import ClusterUpgradePolicyArgs
 from pulumi_aws.iam import Role, RolePolicyAttachment
 from pulumi_aws.kms import Alias, Key
 
 from components.eks import documents
+from components.eks.access import Access
+from components.eks.transforms import Transform, complete_cluster
 from components.identity import policy as identity
 from components.observability.log_group import EncryptedLogGroup, EncryptedLogGroupArgs
 from components.place import Place
@@ -30,18 +32,18 @@ class ClusterArgs:
         version: Kubernetes minor version, as text.
         vpc_id: Where it lies.
         subnet_ids: Subnets of the control plane's network interfaces, in at least two zones.
-        admins: Role ARN by a stable name; each becomes an access entry with cluster-wide administration.
+        access: Who may use the API.
         public_access_cidrs: Who may reach the public endpoint; empty means there is none.
         service_cidr: Range of the Services' addresses.
         log_retention_days: How long the control plane's logs are kept.
-        deletion_protection: Whether AWS and Pulumi refuse to delete the cluster.
+        deletion_protection: Whether AWS and Pulumi refuse to delete the cluster, and Pulumi the key of its Secrets.
     """
 
     cluster_name: str
     version: str
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
-    admins: Mapping[str, str]
+    access: Access
     public_access_cidrs: Sequence[str]
     service_cidr: str
     log_retention_days: int
@@ -50,7 +52,7 @@ class ClusterArgs:
 
 
 class Cluster(pulumi.ComponentResource):
-    """EKS control plane that only access entries open, with envelope encryption and all five logs.
+    """EKS control plane that only access entries open, with envelope encryption, all five logs and zonal shift.
 
     Add-ons and nodes are left to `Addons` and `BaseNodeGroup`.
 
@@ -114,7 +116,8 @@ class Cluster(pulumi.ComponentResource):
             enable_key_rotation=True,
             deletion_window_in_days=30,
             policy=documents.secrets_key_policy(partition=args.place.partition, account_id=args.place.account_id),
-            opts=child,
+            # Without this key nobody can read the cluster's Secrets again, nor a backup of them.
+            opts=pulumi.ResourceOptions(parent=self, protect=args.deletion_protection or None),
         )
         Alias(f"{name}-secrets", name=f"alias/eks/{args.cluster_name}/secrets", target_key_id=key.key_id, opts=child)
         return key
@@ -144,7 +147,7 @@ class Cluster(pulumi.ComponentResource):
             subnet_ids=args.subnet_ids,
             service_role=role,
             authentication_mode=eks.AuthenticationMode.API,
-            access_entries=_access_entries(args),
+            access_entries=args.access.entries(args.place.partition),
             endpoint_private_access=True,
             endpoint_public_access=bool(args.public_access_cidrs),
             public_access_cidrs=list(args.public_access_cidrs) or None,
@@ -162,16 +165,10 @@ class Cluster(pulumi.ComponentResource):
             skip_default_security_groups=True,
             create_oidc_provider=False,
             tags=dict(args.place.tags),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.deletion_protection or None),
+            opts=pulumi.ResourceOptions(parent=self, transforms=[_complete(args)]),
         )
 
 
-def _access_entries(args: ClusterArgs) -> dict[str, eks.AccessEntryArgs]:
-    administration = eks.AccessPolicyAssociationArgs(
-        policy_arn=f"arn:{args.place.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
-        access_scope=AccessPolicyAssociationAccessScopeArgs(type="cluster"),
-    )
-    return {
-        admin: eks.AccessEntryArgs(principal_arn=arn, access_policies={"admin": administration})
-        for admin, arn in args.admins.items()
-    }
+def _complete(args: ClusterArgs) -> Transform:
+    # GovCloud has none: https://docs.aws.amazon.com/r53recovery/latest/dg/introduction-regions-zonal-shift.html.
+    return complete_cluster(protect=args.deletion_protection, zonal_shift=args.place.partition != "aws-us-gov")

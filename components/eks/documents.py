@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
+from typing import Any, Final
 
+from components.eks import kubelet
 from components.observability.policy import account_administers
+
+# EC2 refuses more, counted before base64 (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html).
+USER_DATA_BYTES: Final = 16 * 1024
+_BASE_NODES: Final = {"node-type": "base"}
 
 
 def secrets_key_policy(*, partition: str, account_id: str) -> str:
@@ -14,35 +21,94 @@ def secrets_key_policy(*, partition: str, account_id: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def vpc_cni_configuration() -> str:
+def vpc_cni_configuration(
+    *, region: str = "", pod_subnet_ids: Mapping[str, str] | None = None, security_group_id: str = ""
+) -> str:
     """Return the vpc-cni add-on's configuration: /28 prefixes instead of single addresses, network policies enforced.
 
     A warm prefix takes under a second where a new network interface takes up to ten
     (https://docs.aws.amazon.com/eks/latest/best-practices/prefix-mode-linux.html).
+
+    Pods get addresses of their node's subnet, or of a subnet of their own in the node's zone (custom networking): the
+    node's zone label names the ENIConfig, of which the add-on makes one per entry of `eniConfig.subnets`
+    (https://docs.aws.amazon.com/eks/latest/userguide/cni-custom-network-tutorial.html).
+
+    Args:
+        region: Of the cluster; needed with pod subnets.
+        pod_subnet_ids: The pods' subnet by the name of its zone.
+        security_group_id: The cluster's own, for the pods' interfaces.
     """
-    values = {"enableNetworkPolicy": "true", "env": {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"}}
+    environment = {"ENABLE_PREFIX_DELEGATION": "true", "WARM_PREFIX_TARGET": "1"}
+    values: dict[str, Any] = {"enableNetworkPolicy": "true", "env": environment}
+    if pod_subnet_ids:
+        environment["AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"] = "true"
+        environment["ENI_CONFIG_LABEL_DEF"] = "topology.kubernetes.io/zone"
+        values["eniConfig"] = {
+            "create": True,
+            "region": region,
+            "subnets": {
+                zone: {"id": subnet_id, "securityGroups": [security_group_id]}
+                for zone, subnet_id in pod_subnet_ids.items()
+            },
+        }
     return json.dumps(values, sort_keys=True)
 
 
-def node_user_data(max_pods: int) -> str:
-    """Return base64 user data that sets the kubelet's pod limit; EKS merges it with its own part.
+def coredns_configuration() -> str:
+    """Return the coredns add-on's configuration: two on base nodes, in two zones, and never both taken away at once.
 
-    Source: https://awslabs.github.io/amazon-eks-ami/nodeadm/doc/api/.
+    The spread is hard as long as the zones have nodes; a zone whose nodes are gone no longer counts.
     """
-    text = f"""MIME-Version: 1.0
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "DoNotSchedule",
+        # EKS labels the pods so; without a selector the rule would count none.
+        "labelSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }
+    values = {
+        "replicaCount": 2,
+        "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
+        "nodeSelector": _BASE_NODES,
+        "topologySpreadConstraints": [spread],
+    }
+    return json.dumps(values, sort_keys=True)
+
+
+def ebs_csi_configuration() -> str:
+    """Return the aws-ebs-csi-driver add-on's configuration: its controllers run on base nodes.
+
+    The instance metadata service answers within one hop only, so no pod reaches it; the driver then takes region and
+    zone from its Node object (https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/install.md). The
+    add-on knows fewer keys than the chart, and refuses others. The cluster's id in volume tags is set by EKS.
+    """
+    return json.dumps({"controller": {"nodeSelector": _BASE_NODES}}, sort_keys=True)
+
+
+def node_config(max_pods: int) -> str:
+    """Return user data for nodes of image Amazon Linux 2023: a MIME text with a NodeConfig, which is JSON and so YAML.
+
+    The image merges every NodeConfig of the user data, the later one over the earlier. Karpenter 1.14 puts its own
+    part first and so does not change what stands here; EKS adds its part for a managed node group
+    (https://awslabs.github.io/amazon-eks-ami/nodeadm/doc/api/).
+    """
+    config = {
+        "apiVersion": "node.eks.aws/v1alpha1",
+        "kind": "NodeConfig",
+        "spec": {"kubelet": {"config": kubelet.configuration(max_pods)}},
+    }
+    return f"""MIME-Version: 1.0
 Content-Type: multipart/mixed; boundary="//"
 
 --//
 Content-Type: application/node.eks.aws
 
----
-apiVersion: node.eks.aws/v1alpha1
-kind: NodeConfig
-spec:
-  kubelet:
-    config:
-      maxPods: {max_pods}
+{json.dumps(config, indent=2)}
 
 --//--
 """
-    return base64.b64encode(text.encode()).decode()
+
+
+def node_user_data(max_pods: int) -> str:
+    """Return `node_config` as a launch template takes it, in base64."""
+    return base64.b64encode(node_config(max_pods).encode()).decode()

@@ -145,13 +145,10 @@ class Capture:
         while queue:
             for urn in set(by_urn[queue.pop()].dependencies) - seen:
                 seen.add(urn)
-                queue.append(urn if urn in by_urn else self._remote_parent(urn))
-        return frozenset(seen | set(queue)) | {self._remote_parent(urn) for urn in seen if urn not in by_urn}
-
-    def _remote_parent(self, urn: str) -> str:
-        """The remote component that a resource belongs to: its provider registers the children, not the program."""
-        chain = urn.split("::")[2]
-        return next(r.urn for r in self.resources if r.remote and chain.startswith(r.urn.split("::")[2] + "$"))
+                queue.append(urn)
+        # Who needs a child of a remote component needs the component: the program knows no other.
+        parents = {by_urn[urn].parent for urn in seen}
+        return frozenset(seen | {urn for urn in parents if urn in by_urn and by_urn[urn].remote})
 
 
 def plain(value: Any) -> Any:

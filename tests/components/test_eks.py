@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,11 +9,12 @@ from dataclasses import replace
 import pulumi
 import pytest
 
-from components.eks import documents
+from components.eks.access import Access
 from components.eks.addons import AddonIdentity, Addons, AddonsArgs, AddonSpec
 from components.eks.cluster import Cluster, ClusterArgs
 from components.eks.nodes import BaseNodeGroup, BaseNodeGroupArgs
 from components.eks.spot import SpotServiceLinkedRole
+from components.eks.transforms import complete_cluster
 from components.place import Place
 from tests.captures import Capture
 from tests.conftest import CaptureProgram
@@ -27,7 +27,7 @@ CLUSTER = ClusterArgs(
     version="1.36",
     vpc_id="vpc-1",
     subnet_ids=["subnet-1", "subnet-2"],
-    admins={"platform": ADMIN},
+    access=Access(administrators={"platform": ADMIN}),
     public_access_cidrs=[],
     service_cidr="172.20.0.0/16",
     log_retention_days=30,
@@ -186,13 +186,6 @@ def test_base_nodes_are_on_demand_hardened_and_never_karpenters(whole: Capture) 
     assert "keyName" not in template
 
 
-def test_node_user_data_sets_the_pod_limit_only() -> None:
-    """EKS merges its own part with ours; ours states the limit that prefix delegation allows."""
-    text = base64.b64decode(documents.node_user_data(110)).decode()
-    assert "maxPods: 110" in text
-    assert text.count("Content-Type: application/node.eks.aws") == 1
-
-
 def test_boundary_reaches_every_role(capture: CaptureProgram) -> None:
     """A permissions boundary from the settings is on each role that the components make."""
     boundary = "arn:aws:iam::123456789012:policy/boundary"
@@ -209,11 +202,84 @@ def test_boundary_reaches_every_role(capture: CaptureProgram) -> None:
 
 @pytest.mark.parametrize("protection", [True, False])
 def test_deletion_protection_is_aws_and_pulumis(capture: CaptureProgram, protection: bool) -> None:
-    """The switch sets both AWS's own protection and Pulumi's, or neither."""
+    """The switch sets AWS's protection and Pulumi's, of the cluster and its key, or nothing; access stays revocable."""
     seen = capture(lambda: Cluster("cluster", replace(CLUSTER, deletion_protection=protection)))
-    cluster = seen.one("eks:index:Cluster", "cluster")
+    cluster = seen.one("aws:eks/cluster:Cluster", "cluster-eksCluster")
     assert cluster.inputs["deletionProtection"] is protection
     assert cluster.protect is protection
+    assert seen.one("aws:kms/key:Key", "cluster-secrets").protect is protection
+    others = {"cluster-eksCluster", "cluster-secrets"}
+    assert not any(r.protect for r in seen.resources if r.name not in others)
+
+
+def test_each_kind_of_access_has_its_policy(capture: CaptureProgram) -> None:
+    """Apply installs CRDs and so administers, read sees no Secrets, and break-glass can be told apart."""
+    names = ("administrators", "break_glass", "ci_apply", "ci_read")
+    roles = {name: f"arn:aws:iam::123456789012:role/{name}" for name in names}
+    access = Access(**{name: {name: role} for name, role in roles.items()})
+    seen = capture(lambda: Cluster("cluster", replace(CLUSTER, access=access)))
+    entries = {r.inputs["principalArn"]: r for r in seen.of_type("aws:eks/accessEntry:AccessEntry")}
+    assert {arn: entry.name for arn, entry in entries.items()} == {
+        role: f"cluster-{name}" for name, role in roles.items()
+    }
+    policies = {
+        r.inputs["principalArn"].rpartition("/")[2]: (r.name, r.inputs["policyArn"].rpartition("/")[2])
+        for r in seen.of_type("aws:eks/accessPolicyAssociation:AccessPolicyAssociation")
+    }
+    assert policies == {
+        "administrators": ("cluster-administrators-admin", "AmazonEKSClusterAdminPolicy"),
+        "break_glass": ("cluster-break_glass-admin", "AmazonEKSClusterAdminPolicy"),
+        "ci_apply": ("cluster-ci_apply-admin", "AmazonEKSClusterAdminPolicy"),
+        "ci_read": ("cluster-ci_read-view", "AmazonEKSViewPolicy"),
+    }
+    assert [arn for arn, entry in entries.items() if entry.inputs.get("tags") == {"access": "break-glass"}] == [
+        roles["break_glass"]
+    ]
+
+
+def test_transform_leaves_everything_but_the_cluster_alone() -> None:
+    """Children of other types go through as they are; the cluster keeps what it has."""
+    other = pulumi.ResourceTransformArgs(True, "aws:eks/accessEntry:AccessEntry", "entry", {}, pulumi.ResourceOptions())
+    props = {"name": "demo", "accessConfig": {"authenticationMode": "API"}}
+    cluster = pulumi.ResourceTransformArgs(True, "aws:eks/cluster:Cluster", "demo", props, pulumi.ResourceOptions())
+    complete = complete_cluster(protect=False)
+    assert complete(other) is None
+    completed = complete(cluster)
+    assert completed is not None
+    assert completed.props == {
+        "name": "demo",
+        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
+        "zonalShiftConfig": {"enabled": True},
+    }
+    assert completed.opts.protect is None
+
+
+def test_an_identity_may_carry_documents_of_its_own(capture: CaptureProgram) -> None:
+    """Each document becomes a policy that is attached before the add-on's pods start."""
+    document = {"Version": "2012-10-17", "Statement": []}
+    wanted = AddonIdentity(service_account="ebs-csi-controller-sa", documents={"volumes": document})
+
+    def program() -> None:
+        spec = AddonSpec(version="v1", configuration=pulumi.Output.from_input("{}"), identity=wanted)
+        Addons(
+            "addons",
+            AddonsArgs(cluster_name="demo", ready_cluster_name="demo", addons={"csi": spec}, place=PLACE),
+        )
+
+    seen = capture(program)
+    policy = seen.one("aws:iam/policy:Policy", "addons-csi-volumes")
+    attachment = seen.one("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "addons-csi-volumes")
+    addon = seen.one("aws:eks/addon:Addon", "addons-csi")
+    assert json.loads(policy.inputs["policy"]) == document
+    assert attachment.source("policyArn") == policy.urn
+    assert attachment.urn in addon.dependencies
+    assert addon.inputs["configurationValues"] == "{}"
+
+
+def test_an_identity_without_a_right_is_refused() -> None:
+    """A role that allows nothing is a mistake, found before anything is registered."""
+    with pytest.raises(ValueError, match="name a policy or a document"):
+        AddonIdentity(service_account="aws-node")
 
 
 def spot_program() -> None:
@@ -242,5 +308,5 @@ def test_every_component_shows_its_outputs_and_owns_its_children(
     seen = capture(program)
     components = [r for r in seen.resources if r.type.startswith("platform:")]
     assert {r.urn for r in components} <= set(seen.outputs)
-    parents = {r.urn for r in components}
+    parents = {r.urn for r in components} | {r.urn for r in seen.resources if r.remote or r.custom}
     assert all(r.parent in parents for r in seen.resources if not r.type.startswith("platform:"))
