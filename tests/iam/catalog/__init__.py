@@ -1,0 +1,113 @@
+"""Every IAM document that this platform writes, by name, for a cluster; and the published ones that it attaches."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from components.eks import documents as eks
+from components.identity import policy as identity
+from components.identity.policies.controllers import CONTROLLERS, MOST_REPOSITORIES, MOST_ZONES, Reach
+from components.identity.policies.ebs_csi import ebs_csi
+from components.identity.policies.scope import Scope
+from components.karpenter import policy as karpenter
+from components.karpenter.controller import controller_policies
+from components.network import policy as network
+from components.observability import policy as observability
+
+Document = dict[str, Any]
+
+FOLDER: Final = Path(__file__).parents[1]
+ACCOUNT: Final = "123456789012"
+CLUSTER: Final = "demo"
+REGION: Final = "ap-northeast-2"
+KEY: Final = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+REACH: Final = Reach(
+    secrets_prefix="demo/", hosted_zone_ids=("Z0123456789ABC",), chart_repositories=("charts/platform",)
+)
+# The longest and the most that the settings take.
+LARGE_REACH: Final = Reach(
+    secrets_prefix=f"{'s' * 99}/",
+    hosted_zone_ids=tuple(f"Z{number:031d}" for number in range(MOST_ZONES)),
+    chart_repositories=tuple(f"{'r' * 254}{number:02d}" for number in range(MOST_REPOSITORIES)),
+)
+# Service accounts of the add-ons that have a role.
+ADDONS: Final = {
+    "aws-ebs-csi-driver": ("kube-system", "ebs-csi-controller-sa"),
+    "vpc-cni": ("kube-system", "aws-node"),
+}
+MANAGED: Final = tuple(sorted(identity.NODE_POLICIES.values()))
+DEMO: Final = Scope(cluster_name=CLUSTER, region=REGION, partition="aws", account_id=ACCOUNT)
+
+
+def identity_documents(scope: Scope = DEMO, reach: Reach = REACH) -> dict[str, Document]:
+    """Policies of roles, by `whose/purpose`."""
+    place = {"region": scope.region, "partition": scope.partition, "account_id": scope.account_id}
+    of_karpenter = controller_policies(karpenter.Scope(cluster_name=scope.cluster_name, **place))
+    key = KEY.replace("arn:aws:", f"arn:{scope.partition}:").replace(REGION, scope.region)
+    group = observability.log_group_arn(**place, log_group=network.flow_log_group_name(scope.cluster_name))
+    return {
+        **{f"karpenter/{kind}": document for kind, document in of_karpenter.items()},
+        **{
+            f"{name}/{purpose}": document
+            for name, controller in CONTROLLERS.items()
+            for purpose, document in controller.documents(scope, reach).items()
+        },
+        "aws-ebs-csi-driver/volumes": ebs_csi(scope, key_arn=key),
+        "flow-logs/delivery": network.flow_log_delivery(group),
+    }
+
+
+def trust_documents(scope: Scope = DEMO) -> dict[str, Document]:
+    """Who may take a role, by whose role it is."""
+    place = {"region": scope.region, "partition": scope.partition, "account_id": scope.account_id}
+    cluster = identity.cluster_arn(**place, cluster_name=scope.cluster_name)
+    accounts = {name: (one.namespace, one.service_account) for name, one in CONTROLLERS.items()} | ADDONS
+    accounts["karpenter"] = (karpenter.NAMESPACE, karpenter.SERVICE_ACCOUNT)
+    return {
+        "cluster": identity.control_plane_trust(),
+        "nodes": identity.node_trust(scope.partition),
+        "flow-logs": network.flow_log_trust(**place),
+        **{
+            name: identity.pod_identity_trust(
+                account_id=scope.account_id, cluster=cluster, namespace=namespace, service_account=service_account
+            )
+            for name, (namespace, service_account) in accounts.items()
+        },
+    }
+
+
+def resource_documents(scope: Scope = DEMO) -> dict[str, Document]:
+    """Policies of resources, by what they lie on."""
+    place = {"region": scope.region, "partition": scope.partition, "account_id": scope.account_id}
+    group = observability.log_group_arn(**place, log_group=f"/aws/eks/{scope.cluster_name}/cluster")
+    secrets_key: Document = json.loads(eks.secrets_key_policy(partition=scope.partition, account_id=scope.account_id))
+    return {
+        "interruption-queue": karpenter.queue_policy(karpenter.Scope(cluster_name=scope.cluster_name, **place)),
+        "log-group-key": observability.log_group_key(group, **place),
+        "secrets-key": secrets_key,
+    }
+
+
+def published(name: str) -> list[Document]:
+    """Statements of a published policy, kept as test data with their source."""
+    statements: list[Document] = json.loads((FOLDER / "upstream" / f"{name}.json").read_text())["statements"]
+    return statements
+
+
+def principals() -> Mapping[str, list[Document]]:
+    """What each principal of the cases may do: the statements of all its documents together."""
+    found: dict[str, list[Document]] = {}
+    for name, document in identity_documents().items():
+        found.setdefault(name.partition("/")[0], []).extend(document["Statement"])
+    found["node"] = [statement for name in MANAGED for statement in published(name)]
+    found |= {f"trust of {name}": document["Statement"] for name, document in trust_documents().items()}
+    return found | {name: document["Statement"] for name, document in resource_documents().items()}
+
+
+def size(document: Document) -> int:
+    """Characters as IAM counts them: without white space."""
+    return len(re.sub(r"\s", "", json.dumps(document, separators=(",", ":"))))
