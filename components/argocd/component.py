@@ -28,11 +28,14 @@ class ArgoCDArgs:
         chart: Repository and version of the argo-cd chart.
         handover: What the root Application passes on.
         after: What must live as long as the tree does: network, nodes, add-ons, the controllers' AWS side.
+        protect: Whether Pulumi refuses to delete the root Application. It is what a destroy begins with, so a destroy
+            that was not meant ends before it has taken anything away.
     """
 
     chart: ChartHandover
     handover: Handover
     after: Sequence[pulumi.Resource]
+    protect: bool = False
 
 
 class ArgoCD(pulumi.ComponentResource):
@@ -99,6 +102,7 @@ class ArgoCD(pulumi.ComponentResource):
             spec=_root_spec(args.handover),
             opts=pulumi.ResourceOptions(
                 parent=self,
+                protect=args.protect or None,
                 depends_on=[project],
                 # Load balancers and nodes have to go before their controllers do: minutes, not seconds.
                 custom_timeouts=pulumi.CustomTimeouts(delete="45m"),

@@ -12,6 +12,8 @@ from typing import Any
 
 import pulumi
 
+from components.eks import kubelet
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClusterHandover:
@@ -38,19 +40,42 @@ class ChartHandover:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Freeze:
+    """A recurring time, in UTC, in which Karpenter takes no node away that still does its work.
+
+    Attributes:
+        schedule: Beginnings, as five fields of cron or a word such as `@daily`.
+        duration: Hours and minutes, such as `8h` or `1h30m`.
+        reasons: What is frozen of `Underutilized`, `Empty` and `Drifted`; with none of them, all three.
+    """
+
+    schedule: str
+    duration: str
+    reasons: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KarpenterHandover:
     """What the Karpenter chart, its EC2NodeClass and its NodePool need to know.
 
     Attributes:
         queue_name: Interruption queue.
         node_role_name: Role of the nodes that Karpenter makes.
-        limits: `cpu` and `memory` quantities that the NodePool never exceeds.
+        isolated: Whether the controller reaches AWS through endpoints in the VPC only.
+        instance_profile_name: The nodes' profile, which an isolated controller cannot make; none otherwise.
+        max_pods: Pods per node, on every instance type; with what is kept for so many it becomes `spec.kubelet`.
+        user_data: NodeConfig as MIME text. Karpenter puts its own behind it, which wins where both speak.
+        limits: `cpu` and `memory` quantities, and if wanted the number of `nodes`, that the NodePool never exceeds.
         disruption_budget: How many of the nodes may go at a time, as a share such as `10%`.
         volume_size: Root volume as a quantity, such as `50Gi`.
     """
 
     queue_name: pulumi.Input[str]
     node_role_name: pulumi.Input[str]
+    isolated: bool = False
+    instance_profile_name: pulumi.Input[str] | None = None
+    max_pods: int
+    user_data: str
     ami_alias: str
     capacity_types: Sequence[str]
     instance_families: Sequence[str]
@@ -58,8 +83,33 @@ class KarpenterHandover:
     limits: Mapping[str, str]
     consolidate_after: str
     disruption_budget: str
+    freezes: Sequence[Freeze] = ()
     replicas: int
     volume_size: str
+
+    def values(self) -> dict[str, Any]:
+        """Return the values below `karpenter`."""
+        return {
+            "queueName": self.queue_name,
+            "nodeRoleName": self.node_role_name,
+            "isolated": self.isolated,
+            "instanceProfileName": "" if self.instance_profile_name is None else self.instance_profile_name,
+            "kubelet": kubelet.scheduling(self.max_pods),
+            "userData": self.user_data,
+            "amiAlias": self.ami_alias,
+            "capacityTypes": list(self.capacity_types),
+            "instanceFamilies": list(self.instance_families),
+            "instanceSizes": list(self.instance_sizes),
+            "limits": {"nodes": "", **self.limits},
+            "consolidateAfter": self.consolidate_after,
+            "disruptionBudget": self.disruption_budget,
+            "freezes": [
+                {"schedule": freeze.schedule, "duration": freeze.duration, "reasons": list(freeze.reasons)}
+                for freeze in self.freezes
+            ],
+            "replicas": self.replicas,
+            "volumeSize": self.volume_size,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,18 +130,6 @@ class Handover:
             "charts": {
                 name: {"repository": chart.repository, "version": chart.version} for name, chart in self.charts.items()
             },
-            "karpenter": {
-                "queueName": self.karpenter.queue_name,
-                "nodeRoleName": self.karpenter.node_role_name,
-                "amiAlias": self.karpenter.ami_alias,
-                "capacityTypes": list(self.karpenter.capacity_types),
-                "instanceFamilies": list(self.karpenter.instance_families),
-                "instanceSizes": list(self.karpenter.instance_sizes),
-                "limits": dict(self.karpenter.limits),
-                "consolidateAfter": self.karpenter.consolidate_after,
-                "disruptionBudget": self.karpenter.disruption_budget,
-                "replicas": self.karpenter.replicas,
-                "volumeSize": self.karpenter.volume_size,
-            },
+            "karpenter": self.karpenter.values(),
             "tags": dict(self.tags),
         }

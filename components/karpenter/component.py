@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi_aws.cloudwatch import EventRule, EventTarget
-from pulumi_aws.eks import AccessEntry, PodIdentityAssociation
-from pulumi_aws.iam import Policy, Role, RolePolicyAttachment
+from pulumi_aws.eks import AccessEntry
+from pulumi_aws.iam import InstanceProfile, Role, RolePolicyAttachment
 from pulumi_aws.sqs import Queue, QueuePolicy
 
 from components.identity import policy as identity
+from components.identity.workload import Former, Grant, Workload, WorkloadIdentity
 from components.karpenter import policy
 from components.karpenter.controller import controller_policies
 from components.karpenter.rules import RULES, TARGET_ID
@@ -34,11 +35,16 @@ class KarpenterArgs:
     Attributes:
         cluster_name: Scopes every document, so it has to be known at preview.
         eks_cluster_name: The same name as the cluster's output, so that the cluster exists before its access entry.
+        identity: Gives the controller's service account its role.
+        isolated: Whether the controller reaches AWS through endpoints in the VPC only. IAM has none, so the nodes'
+            instance profile is made here and not by Karpenter.
     """
 
     cluster_name: str
     eks_cluster_name: pulumi.Input[str]
+    identity: WorkloadIdentity
     place: Place
+    isolated: bool = False
 
 
 class Karpenter(pulumi.ComponentResource):
@@ -49,11 +55,13 @@ class Karpenter(pulumi.ComponentResource):
     Attributes:
         queue_name: Goes to the chart as `settings.interruptionQueue`.
         node_role_name: Goes to the EC2NodeClass as `spec.role`.
+        instance_profile_name: Goes to it as `spec.instanceProfile` instead, where there is one.
     """
 
     queue_name: pulumi.Output[str]
     node_role_name: pulumi.Output[str]
     node_role_arn: pulumi.Output[str]
+    instance_profile_name: pulumi.Output[str] | None
     controller_role_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: KarpenterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -66,19 +74,21 @@ class Karpenter(pulumi.ComponentResource):
             **args.place.where,
         )
         node_role = self._create_node_role()
-        controller_role = self._create_controller_role()
+        controller = self._create_controller_role()
         queue, permission = self._create_queue()
         self._create_rules(queue, permission)
 
         self.queue_name = queue.name
         self.node_role_name = node_role.name
         self.node_role_arn = node_role.arn
-        self.controller_role_arn = controller_role.arn
+        self.instance_profile_name = self._create_instance_profile(node_role).name if args.isolated else None
+        self.controller_role_arn = controller.role_arn
         self.register_outputs(
             {
                 "queue_name": self.queue_name,
                 "node_role_name": self.node_role_name,
                 "node_role_arn": self.node_role_arn,
+                "instance_profile_name": self.instance_profile_name,
                 "controller_role_arn": self.controller_role_arn,
             }
         )
@@ -86,21 +96,17 @@ class Karpenter(pulumi.ComponentResource):
     def _child(self, *needs: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(needs))
 
-    def _create_role(self, role: str, physical_name: str, description: str, trust: policy.Document) -> Role:
-        return Role(
-            f"{self._name}-{role}",
-            name=physical_name,
-            description=description,
-            assume_role_policy=policy.render(trust),
+    def _create_node_role(self) -> Role:
+        """Create the role of the nodes that Karpenter launches, and let them join the cluster."""
+        role = Role(
+            f"{self._name}-node",
+            name=self._scope.names.node_role,
+            description=f"Nodes that Karpenter launches for {self._args.cluster_name}",
+            assume_role_policy=policy.render(policy.node_trust(self._scope)),
             permissions_boundary=self._args.place.permissions_boundary,
             tags=dict(self._args.place.tags),
             opts=self._child(),
         )
-
-    def _create_node_role(self) -> Role:
-        """Create the role of the nodes that Karpenter launches, and let them join the cluster."""
-        description = f"Nodes that Karpenter launches for {self._args.cluster_name}"
-        role = self._create_role("node", self._scope.names.node_role, description, policy.node_trust(self._scope))
         for purpose, managed in identity.NODE_POLICIES.items():
             RolePolicyAttachment(
                 f"{self._name}-node-{purpose}",
@@ -118,35 +124,29 @@ class Karpenter(pulumi.ComponentResource):
         )
         return role
 
-    def _create_controller_role(self) -> Role:
-        """Create the controller's role and hand it to its service account, once it can do its work."""
-        description = f"Karpenter's controller in {self._args.cluster_name}"
-        trust = policy.controller_trust(self._scope)
-        role = self._create_role("controller", self._scope.names.controller_role, description, trust)
-        attachments = []
-        for kind, document in controller_policies(self._scope).items():
-            permission = Policy(
-                f"{self._name}-{_POLICY_ROLES[kind]}",
-                name=self._scope.names.policies[kind],
-                policy=policy.render(document),
-                tags=dict(self._args.place.tags),
-                opts=self._child(),
-            )
-            attachment = RolePolicyAttachment(
-                f"{self._name}-{_POLICY_ROLES[kind]}", role=role.name, policy_arn=permission.arn, opts=self._child()
-            )
-            attachments.append(attachment)
-        PodIdentityAssociation(
-            f"{self._name}-controller",
-            cluster_name=self._args.eks_cluster_name,
+    def _create_instance_profile(self, role: Role) -> InstanceProfile:
+        return InstanceProfile(
+            f"{self._name}-node",
+            name=self._scope.names.instance_profile,
+            role=role.name,
+            tags={**self._args.place.tags, **policy.instance_profile_tags(self._scope)},
+            opts=self._child(),
+        )
+
+    def _create_controller_role(self) -> Grant:
+        """Give the controller's service account its rights; before, the resources lay right under this component."""
+        args, names = self._args, self._scope.names
+        documents = controller_policies(self._scope, isolated=args.isolated)
+        workload = Workload(
             namespace=policy.NAMESPACE,
             service_account=policy.SERVICE_ACCOUNT,
-            role_arn=role.arn,
-            tags=dict(self._args.place.tags),
-            # The controller checks its rights at start and reports the missing ones as errors of its node classes.
-            opts=self._child(*attachments),
+            documents={_POLICY_ROLES[kind]: document for kind, document in documents.items()},
+            description=f"Karpenter's controller in {args.cluster_name}",
+            role_name=names.controller_role,
+            policy_names={_POLICY_ROLES[kind]: name for kind, name in names.policies.items()},
+            former=Former(parent=self, prefix=self._name),
         )
-        return role
+        return args.identity.grant(f"{self._name}-controller", workload, self._child())
 
     def _create_queue(self) -> tuple[Queue, QueuePolicy]:
         """Create the queue. A notice is worth nothing after five minutes: its instance is gone."""

@@ -1,6 +1,7 @@
 """The controller's six policies, as upstream's CloudFormation template of the pinned release has them.
 
-Cut or widen a statement only together with the contract in tests/components/karpenter_contract.json.
+Cut or widen a statement only together with the contract in tests/components/karpenter_contract.json; what an isolated
+network takes out is named below.
 """
 
 from __future__ import annotations
@@ -24,10 +25,23 @@ _CREATED: Final = (
     "spot-instances-request/*",
 )
 _USED: Final = ("security-group/*", "subnet/*", "capacity-reservation/*", "placement-group/*")
+# IAM and the price list have no endpoint in a VPC. Told so (`settings.isolatedVPC`), and given the nodes' instance
+# profile (`spec.instanceProfile`), the controller neither makes, changes, collects nor deletes profiles and asks for no
+# prices: https://github.com/aws/karpenter-provider-aws/blob/v1.14.1/pkg/controllers/nodeclass/controller.go and
+# https://github.com/aws/karpenter-provider-aws/blob/v1.14.1/pkg/providers/pricing/pricing.go.
+NOT_WHEN_ISOLATED: Final = frozenset(
+    {
+        "AllowScopedInstanceProfileCreationActions",
+        "AllowScopedInstanceProfileTagActions",
+        "AllowScopedInstanceProfileActions",
+        "AllowPricingReadActions",
+    }
+)
 
 
-def controller_policies(scope: Scope) -> Mapping[str, Document]:
-    """Make the controller's six policies, by kind."""
+def controller_policies(scope: Scope, *, isolated: bool = False) -> Mapping[str, Document]:
+    """Make the controller's six policies, by kind; without what it does not use in an isolated network."""
+    left_out = NOT_WHEN_ISOLATED if isolated else frozenset()
     makers: Mapping[str, Callable[[Scope], list[Statement]]] = {
         "NodeLifecycle": _node_lifecycle,
         "IAMIntegration": _iam_integration,
@@ -36,7 +50,10 @@ def controller_policies(scope: Scope) -> Mapping[str, Document]:
         "ZonalShift": _zonal_shift,
         "ResourceDiscovery": _resource_discovery,
     }
-    return {kind: document(*make(scope)) for kind, make in makers.items()}
+    return {
+        kind: document(*(statement for statement in make(scope) if statement["Sid"] not in left_out))
+        for kind, make in makers.items()
+    }
 
 
 def _allow(sid: str, actions: list[str] | str, resources: list[str] | str, **conditions: dict[str, Any]) -> Statement:

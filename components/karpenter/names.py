@@ -14,6 +14,7 @@ ROLE_LIMIT: Final = 64
 RULE_LIMIT: Final = 64
 QUEUE_LIMIT: Final = 80
 POLICY_LIMIT: Final = 128
+PROFILE_LIMIT: Final = 128
 
 RULE_KINDS: Final = tuple(rule.kind for rule in RULES)
 POLICY_KINDS: Final = (
@@ -32,11 +33,13 @@ class KarpenterNames:
     """Every physical name.
 
     Attributes:
+        instance_profile: The nodes' one; only a network without a way to IAM has it.
         rules: By kind. All five share one prefix, so that `list-rules --name-prefix` finds them together.
         policies: By the kind's name in the upstream template.
     """
 
     node_role: str
+    instance_profile: str
     controller_role: str
     queue: str
     rules: Mapping[str, str]
@@ -52,6 +55,7 @@ def plan_names(cluster_name: str) -> KarpenterNames:
     }
     return KarpenterNames(
         node_role=fit(cluster_name, ROLE_LIMIT, before="KarpenterNodeRole-"),
+        instance_profile=fit(cluster_name, PROFILE_LIMIT, before="KarpenterNodeInstanceProfile-"),
         controller_role=fit(cluster_name, ROLE_LIMIT, after="-karpenter-controller"),
         queue=fit(cluster_name, QUEUE_LIMIT, after="-karpenter"),
         rules=MappingProxyType({kind: f"{rule_prefix}-{kind}" for kind in RULE_KINDS}),

@@ -17,6 +17,8 @@ Statement = dict[str, Any]
 
 NAMESPACE: Final = "kube-system"
 SERVICE_ACCOUNT: Final = "karpenter"
+# The EC2NodeClass of gitops/platform/karpenter-config.
+NODE_CLASS: Final = "default"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,14 +81,14 @@ def node_trust(scope: Scope) -> Document:
     return identity.node_trust(scope.partition)
 
 
-def controller_trust(scope: Scope) -> Document:
-    """Let the one service account of the one cluster take the controller role, through EKS Pod Identity."""
-    return identity.pod_identity_trust(
-        account_id=scope.account_id,
-        cluster=scope.cluster_arn,
-        namespace=NAMESPACE,
-        service_account=SERVICE_ACCOUNT,
-    )
+def instance_profile_tags(scope: Scope) -> dict[str, str]:
+    """Tags of the nodes' instance profile: those that Karpenter gives the ones that it makes itself."""
+    return {
+        scope.owner: "owned",
+        "eks:eks-cluster-name": scope.cluster_name,
+        "topology.kubernetes.io/region": scope.region,
+        "karpenter.k8s.aws/ec2nodeclass": NODE_CLASS,
+    }
 
 
 def queue_policy(scope: Scope) -> Document:

@@ -24,6 +24,10 @@ NAT = "aws:ec2/natGateway:NatGateway"
 EIP = "aws:ec2/eip:Eip"
 GATEWAY = "aws:ec2/internetGateway:InternetGateway"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+RESERVATION = "aws:ec2/subnetCidrReservation:SubnetCidrReservation"
+SECOND_RANGE = "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation"
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
 FLOW_LOG = "aws:ec2/flowLog:FlowLog"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
@@ -60,10 +64,13 @@ def network(capture: CaptureProgram) -> Builder:
 @pytest.fixture(scope="session")
 def karpenter(capture: CaptureProgram) -> Builder:
     """Register Karpenter's AWS side; keyword arguments replace the example's."""
+    from components.identity.pod_identity import PodIdentity
     from components.karpenter.component import Karpenter, KarpenterArgs
 
     def register(args: dict[str, Any]) -> None:
-        Karpenter("karpenter", KarpenterArgs(**{"eks_cluster_name": args["cluster_name"], **args}))
+        name = args["cluster_name"]
+        identity = PodIdentity(cluster_name=name, ready_cluster_name=name, place=args["place"])
+        Karpenter("karpenter", KarpenterArgs(**{"eks_cluster_name": name, "identity": identity, **args}))
 
     return _builder(capture, _COMMON, register)
 

@@ -30,6 +30,8 @@ HANDOVER = Handover(
     karpenter=KarpenterHandover(
         queue_name="demo-karpenter",
         node_role_name="KarpenterNodeRole-demo",
+        max_pods=110,
+        user_data="MIME-Version: 1.0\n",
         ami_alias="al2023@v20260714",
         capacity_types=("spot", "on-demand"),
         instance_families=("t3",),
@@ -101,7 +103,7 @@ def leaves(value: Any) -> int:
     return 1
 
 
-def count(values: Any, leaf_keys: frozenset[str] = frozenset({"limits", "tags"})) -> int:
+def count(values: Any, leaf_keys: frozenset[str] = frozenset({"kubelet", "limits", "tags"})) -> int:
     """Count the values handed over; free maps count as one."""
     return sum(count(value) if isinstance(value, dict) and key not in leaf_keys else 1 for key, value in values.items())
 

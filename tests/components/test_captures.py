@@ -123,6 +123,45 @@ def test_the_same_name_twice_is_refused(capture: CaptureProgram) -> None:
         capture(lambda: (Vpc("vpc"), Vpc("vpc")))
 
 
+def test_transforms_see_children_as_in_the_engine(capture: CaptureProgram) -> None:
+    """A component's transform changes inputs and options of what lies below it, and nothing else."""
+
+    def closer(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+        if args.type_ != SUBNET:
+            return None
+        opts = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(protect=True, ignore_changes=["vpcId"]))
+        return pulumi.ResourceTransformResult({**args.props, "mapPublicIpOnLaunch": False}, opts)
+
+    seen = capture(lambda: Pair("pair", pulumi.ResourceOptions(transforms=[closer])))
+    vpc, subnet = seen.one(VPC, "pair-vpc"), seen.one(SUBNET, "pair-subnet")
+    assert (subnet.inputs["mapPublicIpOnLaunch"], subnet.protect) == (False, True)
+    assert subnet.inputs["cidrBlock"] == Secret("10.0.0.0/24")
+    assert set(subnet.ignore_changes) == {"tags", "vpcId"}
+    assert (subnet.dependencies, subnet.custom_timeouts) == ((vpc.urn,), {"delete": "30m"})
+    assert "mapPublicIpOnLaunch" not in vpc.inputs
+    assert not vpc.protect
+
+
+def test_a_failing_transform_fails_the_program(capture: CaptureProgram) -> None:
+    """An error in a transform is not taken for «leave it as it is»."""
+
+    def fails(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+        raise LookupError("no such zone")
+
+    with pytest.raises(Exception, match="no such zone"):
+        capture(lambda: Vpc("vpc", opts=pulumi.ResourceOptions(transforms=[fails])))
+
+
+def test_a_remote_component_that_nobody_plays_is_refused(capture: CaptureProgram) -> None:
+    """Its children would be missing from every control."""
+
+    def remote() -> None:
+        pulumi.ComponentResource("eks:index:NodeGroupV2", "nodes", {}, None, True)
+
+    with pytest.raises(LookupError, match="eks:index:NodeGroupV2"):
+        capture(remote)
+
+
 def test_an_expected_failure_shows_what_was_registered(capture: CaptureProgram) -> None:
     """The error is kept beside the registrations; a program that does not fail is a failure."""
     failed = capture(program, expect=pulumi.ConfigMissingError)

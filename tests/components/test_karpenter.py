@@ -12,6 +12,7 @@ from tests.captures import UNKNOWN, Capture
 from tests.components.conftest import BOUNDARY, CLUSTER, ROLE, TAGS, Builder
 from tests.conftest import ACCOUNT
 
+KINDS = ("node-lifecycle", "iam-integration", "eks-integration", "interruption", "zonal-shift", "resource-discovery")
 POLICY = "aws:iam/policy:Policy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 ACCESS_ENTRY = "aws:eks/accessEntry:AccessEntry"
@@ -19,8 +20,17 @@ ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 QUEUE = "aws:sqs/queue:Queue"
 QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy"
 RULE = "aws:cloudwatch/eventRule:EventRule"
+PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 COMPONENT = "platform:karpenter:Karpenter"
+IDENTITY = "platform:identity:PodIdentityRole"
+# The controller's rights, as they lay right under the component.
+FORMER = [
+    (ROLE, "karpenter-controller"),
+    (ASSOCIATION, "karpenter-controller"),
+    *((POLICY, f"karpenter-{kind}") for kind in KINDS),
+    *((ATTACHMENT, f"karpenter-{kind}") for kind in KINDS),
+]
 UNTAGGED = {ATTACHMENT, QUEUE_POLICY, TARGET}
 TRUSTED = {
     "aws:SourceAccount": ACCOUNT,
@@ -33,14 +43,27 @@ Mutation = Callable[[Capture], Capture]
 
 
 def children_without_parent(captured: Capture) -> list[str]:
-    """Everything hangs under the component."""
+    """Everything hangs under the component; the controller's rights under its identity there."""
     parent = captured.one(COMPONENT, "karpenter").urn
-    return [r.urn for r in captured.resources if r.type != COMPONENT and r.parent != parent]
+    identity = captured.one(IDENTITY, "karpenter-controller").urn
+    of_controller = {r.urn for r in captured.resources if r.parent == identity}
+    others = [r for r in captured.resources if r.type != COMPONENT and r.urn not in of_controller]
+    return [r.urn for r in others if r.parent != parent]
 
 
 def options_of_its_own(captured: Capture) -> list[str]:
     """Protection and retention are the caller's to set, and nothing drifts unseen."""
-    return [r.urn for r in captured.resources if r.protect or r.retain_on_delete or r.ignore_changes or r.aliases]
+    return [r.urn for r in captured.resources if r.protect or r.retain_on_delete or r.ignore_changes]
+
+
+def replaced_in_older_stacks(captured: Capture) -> list[str]:
+    """What moved under the identity says its URN of before, from version 0.1.0; nothing else has been elsewhere."""
+    parent = captured.one(COMPONENT, "karpenter").urn
+    stack, kept = parent.rpartition("::")[0], []
+    for r in captured.resources:
+        kept += [f"{a['spec']['parentUrn'].rpartition('::')[0]}${r.type}::{a['spec']['name']}" for a in r.aliases]
+    wanted = [f"{stack}${type_}::{name}" for type_, name in FORMER]
+    return sorted(set(kept) ^ set(wanted)) + (["an alias twice"] if len(kept) != len(set(kept)) else [])
 
 
 def missing_tags(captured: Capture) -> list[str]:
@@ -133,9 +156,16 @@ def _looser(old: str, new: str) -> Mutation:
 
 
 def _attached_to_the_nodes(captured: Capture) -> Capture:
-    deps = captured.one(ATTACHMENT, "karpenter-node-lifecycle").property_dependencies
+    deps = captured.one(ATTACHMENT, "karpenter-controller-node-lifecycle").property_dependencies
     nodes = {**deps, "role": (captured.one(ROLE, "karpenter-node").urn,)}
-    return captured.changed(ATTACHMENT, "karpenter-node-lifecycle", property_dependencies=nodes)
+    return captured.changed(ATTACHMENT, "karpenter-controller-node-lifecycle", property_dependencies=nodes)
+
+
+def _under_another_name(captured: Capture) -> Capture:
+    name = "karpenter-controller-zonal-shift"
+    (alias,) = captured.one(POLICY, name).aliases
+    renamed = {"spec": {**alias["spec"], "name": name}}
+    return captured.changed(POLICY, name, aliases=(renamed,))
 
 
 def _without_outputs(captured: Capture) -> Capture:
@@ -145,6 +175,9 @@ def _without_outputs(captured: Capture) -> Capture:
 MUTATIONS: list[tuple[Control, Mutation]] = [
     (children_without_parent, _changed(QUEUE, "karpenter-interruption", parent="")),
     (options_of_its_own, _changed(ROLE, "karpenter-node", retain_on_delete=True)),
+    (replaced_in_older_stacks, _changed(ROLE, "karpenter-controller", aliases=())),
+    (replaced_in_older_stacks, _changed(POLICY, "karpenter-controller-zonal-shift", aliases=())),
+    (replaced_in_older_stacks, _under_another_name),
     (missing_tags, _changed(RULE, "karpenter-rebalance", {"tags": None})),
     (unbounded_roles, _changed(ROLE, "karpenter-node", {"permissionsBoundary": None})),
     (loose_controller_trust, _looser('"kube-system"', '"*"')),
@@ -201,11 +234,11 @@ def test_other_partitions_have_their_own_arns(karpenter: Builder, partition: str
 
 def test_registered_names_are_the_planned_ones(karpenter: Builder) -> None:
     """A name of 100 characters is registered within every limit, and the documents speak of the same names."""
-    captured = karpenter(cluster_name="x" * 100)
-    limits = {ROLE: 64, RULE: 64, QUEUE: 80, POLICY: 128}
+    captured = karpenter(cluster_name="x" * 100, isolated=True)
+    limits = {ROLE: 64, RULE: 64, QUEUE: 80, POLICY: 128, PROFILE: 128}
     assert [r.urn for t, limit in limits.items() for r in captured.of_type(t) if len(r.inputs["name"]) > limit] == []
-    passed = json.loads(captured.one(POLICY, "karpenter-iam-integration").inputs["policy"])["Statement"][0]
-    read = json.loads(captured.one(POLICY, "karpenter-interruption").inputs["policy"])["Statement"][0]
+    passed = json.loads(captured.one(POLICY, "karpenter-controller-iam-integration").inputs["policy"])["Statement"][0]
+    read = json.loads(captured.one(POLICY, "karpenter-controller-interruption").inputs["policy"])["Statement"][0]
     node_role = captured.one(ROLE, "karpenter-node").inputs["name"]
     queue = captured.one(QUEUE, "karpenter-interruption").inputs["name"]
     assert passed["Resource"] == f"arn:aws:iam::{ACCOUNT}:role/{node_role}"

@@ -1,6 +1,7 @@
 """What is registered, statement by statement against upstream's template of the pinned Karpenter.
 
 Two named deviations: the nodes' role has no CNI policy, and the queue takes messages from the five rules only.
+In an isolated network four statements are left out; test_karpenter_isolated.py names them.
 Names differ as the platform's documents want them (queue, rules). Each deviation has its test.
 """
 

@@ -63,7 +63,7 @@ def requirements_are_what_was_asked(tree: Tree) -> Iterator[str]:
 
 def pool_is_bounded(tree: Tree) -> Iterator[str]:
     if _pool(tree).get("limits") != _ASKED["limits"]:
-        yield "limits of cpu and memory as handed over"
+        yield "limits of cpu, memory and nodes as handed over"
     if "weight" not in _pool(tree):
         yield "a weight tells this pool from the next"
 
@@ -82,14 +82,19 @@ def disruption_is_measured(tree: Tree) -> Iterator[str]:
         yield "empty and underused nodes go"
     if disruption.get("consolidateAfter") != _ASKED["consolidateAfter"]:
         yield "after the time handed over"
-    if disruption.get("budgets") != [{"nodes": _ASKED["disruptionBudget"]}]:
-        yield "no more at a time than handed over"
+    always, *frozen = disruption.get("budgets", [{}])
+    if always != {"nodes": _ASKED["disruptionBudget"]}:
+        yield "no more at a time than handed over, whenever and why ever"
+    if frozen != [{"nodes": "0", **freeze} for freeze in _ASKED["freezes"]]:
+        yield "nothing goes in the times handed over"
 
 
 def no_taint_keeps_pods_away(tree: Tree) -> Iterator[str]:
     template = _pool(tree)["template"]
     if template["spec"].get("taints") or template["spec"].get("startupTaints"):
         yield "this pool is for every pod"
+    if template["metadata"].get("labels", {}).get("node-type") == "base":
+        yield "what belongs on base nodes would come onto nodes that Karpenter takes away"
     for label in template["metadata"].get("labels", {}):
         if re.search(r"(^|\.)(kubernetes\.io|k8s\.io|karpenter\.sh|karpenter\.k8s\.aws)/", label):
             yield f"label {label} is not ours to set"
@@ -122,6 +127,7 @@ _BREAKS: dict[Rule, list[Break]] = {
     pool_is_bounded: [
         edit(_POOL, "spec", "limits"),
         edit(_POOL, "spec", "limits", "memory"),
+        edit(_POOL, "spec", "limits", "nodes"),
         edit(_POOL, "spec", "weight"),
     ],
     nodes_are_replaced_in_time: [
@@ -134,10 +140,15 @@ _BREAKS: dict[Rule, list[Break]] = {
         edit(_POOL, "spec", "disruption", "consolidateAfter", to="0s"),
         edit(_POOL, "spec", "disruption", "budgets"),
         edit(_POOL, "spec", "disruption", "budgets", 0, "nodes", to="100%"),
+        edit(_POOL, "spec", "disruption", "budgets", 0, "reasons", to=["Empty"]),
+        edit(_POOL, "spec", "disruption", "budgets", 1, "nodes", to="10%"),
+        edit(_POOL, "spec", "disruption", "budgets", 1, "reasons"),
+        edit(_POOL, "spec", "disruption", "budgets", 1),
     ],
     no_taint_keeps_pods_away: [
         edit(_POOL, *_TEMPLATE, "taints", to=[{"key": "karpenter.sh/spot", "effect": "NoSchedule"}]),
         edit(_POOL, "spec", "template", "metadata", "labels", "karpenter.sh/nodepool", to="general"),
+        edit(_POOL, "spec", "template", "metadata", "labels", "node-type", to="base"),
     ],
 }
 
@@ -156,7 +167,25 @@ def test_broken_nodepool_is_noticed(rule: Rule, break_: Break, tree: Tree) -> No
 
 def test_limits_stay_text(tool: Tool) -> None:
     """A quantity that looks like a number is not turned into one on its way through two charts."""
-    values = {key: value for key, value in _ASKED.items() if key not in ("queueName", "replicas")}
-    values |= {"clusterName": "example", "tags": {"CostCenter": "0000"}, "limits": {"cpu": "20", "memory": "40Gi"}}
-    class_, pool = helm(tool, "gitops/platform/karpenter-config", "karpenter-config", "kube-system", values)
-    assert (pool["spec"]["limits"]["cpu"], class_["spec"]["tags"]["CostCenter"]) == ("20", "0000")
+    class_, pool = _rendered(tool, tags={"CostCenter": "0000"}, limits={"cpu": "20", "memory": "40Gi", "nodes": "10"})
+    assert pool["spec"]["limits"] == {"cpu": "20", "memory": "40Gi", "nodes": "10"}
+    assert class_["spec"]["tags"]["CostCenter"] == "0000"
+
+
+def test_number_of_nodes_may_be_free(tool: Tool) -> None:
+    """Without a number of nodes the quantities alone bound the pool: an empty one is no limit of zero."""
+    _, pool = _rendered(tool, limits={"cpu": "20", "memory": "40Gi", "nodes": ""})
+    assert pool["spec"]["limits"] == {"cpu": "20", "memory": "40Gi"}
+
+
+def test_freeze_without_reasons_is_for_all(tool: Tool) -> None:
+    """No reason named means every reason; an empty list would mean none to Karpenter's CRD."""
+    frozen = [{"schedule": "@daily", "duration": "8h", "reasons": []}]
+    _, pool = _rendered(tool, freezes=frozen)
+    assert pool["spec"]["disruption"]["budgets"][1:] == [{"nodes": "0", "schedule": "@daily", "duration": "8h"}]
+
+
+def _rendered(tool: Tool, **changes: Any) -> list[Object]:
+    values = {key: value for key, value in _ASKED.items() if key not in ("queueName", "replicas", "isolated")}
+    values |= {"clusterName": "example", "tags": {}, **changes}
+    return helm(tool, "gitops/platform/karpenter-config", "karpenter-config", "kube-system", values)

@@ -12,9 +12,15 @@ from typing import Any, Final
 
 import yaml
 
+from components.eks import documents, kubelet
+
 CHECKOUT: Final = Path(__file__).resolve().parents[3]
 BOOTSTRAP: Final = "gitops/bootstrap"
-HANDOVER: Final[Mapping[str, Any]] = json.loads((CHECKOUT / "tests/gitops/handover.json").read_text(encoding="utf-8"))
+MAX_PODS: Final = 110
+_EXAMPLE: Final[Mapping[str, Any]] = json.loads((CHECKOUT / "tests/gitops/handover.json").read_text(encoding="utf-8"))
+# The nodes' settings are the program's own, so that what the tree makes of them is what nodes get.
+_NODES: Final = {"kubelet": kubelet.scheduling(MAX_PODS), "userData": documents.node_config(MAX_PODS)}
+HANDOVER: Final[Mapping[str, Any]] = {**_EXAMPLE, "karpenter": {**_EXAMPLE["karpenter"], **_NODES}}
 # What the third-party charts render with our values: group/kind/name by namespace. Those charts are not in the tree.
 CHARTS: Final[Mapping[str, Any]] = json.loads(
     (CHECKOUT / "tests/gitops/chart_objects.json").read_text(encoding="utf-8")
@@ -27,6 +33,7 @@ CLUSTER_SCOPED: Final = frozenset(
 )
 
 Object = dict[str, Any]
+Schema = Mapping[str, Any]
 Tool = Callable[[str], Path]
 
 
@@ -148,3 +155,22 @@ def assert_noticed(rule: Rule, break_: Break, tree: Tree) -> None:
     break_(broken)
     assert broken != tree, "the change changes nothing"
     assert list(rule(broken)), f"{rule.__name__} notices nothing"
+
+
+def chart_schema(chart: str) -> dict[str, Any]:
+    """Return what the values of a chart of this repository have to be."""
+    schema: dict[str, Any] = json.loads((CHECKOUT / chart / "values.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def schema_nodes(schema: Schema) -> Iterator[tuple[str, Schema]]:
+    """Yield every value that the schema knows by its dotted path, with what it says of it."""
+    yield from _nodes(schema, schema)
+
+
+def _nodes(schema: Schema, node: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
+    if "$ref" in node:
+        node = schema["definitions"][node["$ref"].rpartition("/")[2]]
+    yield path, node
+    for key, below in node.get("properties", {}).items():
+        yield from _nodes(schema, below, f"{path}.{key}".lstrip("."))

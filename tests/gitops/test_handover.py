@@ -1,0 +1,199 @@
+"""The hand-over: what the program writes, what the schema refuses, and that every value reaches the tree."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import jsonschema
+import pytest
+
+from components.argocd.charts import charts
+from components.argocd.handover import ClusterHandover, Freeze, Handover, KarpenterHandover, RepositoryHandover
+from tests.gitops.tree import BOOTSTRAP, HANDOVER, MAX_PODS, Tool, Tree, chart_schema, helm, schema_nodes
+
+_SCHEMA = chart_schema(BOOTSTRAP)
+
+
+def test_program_hands_over_what_the_schema_asks_for() -> None:
+    """The program's hand-over, with the charts' own repositories or a mirror, is what the chart wants."""
+    for mirror in (None, "https://charts.example.com/mirror"):
+        third_party = charts(mirror)
+        third_party.pop("argo-cd")
+        handover = Handover(
+            cluster=ClusterHandover(**_snake(HANDOVER["cluster"])),
+            repository=RepositoryHandover(**HANDOVER["repository"]),
+            charts=third_party,
+            karpenter=_karpenter(HANDOVER["karpenter"]),
+            tags=HANDOVER["tags"],
+        )
+        assert list(jsonschema.Draft7Validator(_SCHEMA).iter_errors(handover.values())) == []
+        assert handover.values()["charts"].keys() == HANDOVER["charts"].keys()
+
+
+def _karpenter(keys: Mapping[str, Any]) -> KarpenterHandover:
+    fields = {key: value for key, value in keys.items() if key not in ("kubelet", "instanceProfileName", "freezes")}
+    return KarpenterHandover(
+        **_snake(fields), max_pods=MAX_PODS, freezes=[Freeze(**freeze) for freeze in keys["freezes"]]
+    )
+
+
+def test_example_is_what_the_program_makes_of_it() -> None:
+    """The example hand-over is one that the program could have written, key by key."""
+    assert _karpenter(HANDOVER["karpenter"]).values() == HANDOVER["karpenter"]
+
+
+def test_an_isolated_program_names_the_profile() -> None:
+    """The profile's name goes over where there is one, and only there."""
+    isolated = replace(_karpenter(HANDOVER["karpenter"]), isolated=True, instance_profile_name="nodes")
+    assert (isolated.values()["isolated"], isolated.values()["instanceProfileName"]) == (True, "nodes")
+
+
+def _snake(keys: Mapping[str, Any]) -> dict[str, Any]:
+    return {re.sub("([A-Z])", r"_\1", key).lower(): value for key, value in keys.items()}
+
+
+def _changed(path: str, value: Any) -> dict[str, Any]:
+    handover = copy.deepcopy(dict(HANDOVER))
+    *parents, last = path.split(".")
+    at = handover
+    for parent in parents:
+        at = at[parent]
+    at[last] = value
+    return handover
+
+
+_REFUSED: dict[str, list[Any]] = {
+    "cluster.name": ["", "a b", "x" * 101],
+    "cluster.region": ["", "eu-west-1a", "Ireland"],
+    "cluster.unknown": ["x"],
+    "repository.url": [
+        "http://git.example.com/x",
+        "https://user:token@git.example.com/x",
+        "https://git.example.com",
+        "",
+    ],
+    "repository.revision": ["", "-x", "a b"],
+    "charts.karpenter.repository": [
+        "oci://public.ecr.aws/karpenter",
+        "http://charts.example.com",
+        "https://u:p@x/y",
+        "",
+    ],
+    "charts.karpenter.version": ["", "1.14", "1.x.x", ">=1.14.1", "latest", "*"],
+    "charts.other": [{"repository": "https://charts.example.com", "version": "1.0.0"}],
+    "karpenter.replicas": [0, "2", None],
+    "karpenter.queueName": ["", "a.fifo", "x" * 81],
+    "karpenter.nodeRoleName": ["", "arn:aws:iam::123456789012:role/x", "x" * 65],
+    "karpenter.amiAlias": ["", "al2023@latest", "al2@v20260714", "al2023"],
+    "karpenter.volumeSize": ["50", "0Gi", "50GB", 50],
+    "karpenter.capacityTypes": [[], ["Spot"], ["spot", "spot"], "spot"],
+    "karpenter.instanceFamilies": [[], ["t"], ["t3.medium"]],
+    "karpenter.instanceSizes": [[], ["big"], ["medium "]],
+    "karpenter.isolated": ["yes", None],
+    # Given or not, it goes with being isolated or not.
+    "karpenter.instanceProfileName": ["nodes", "arn:aws:iam::123456789012:instance-profile/x", None],
+    "karpenter.kubelet": [{}],
+    "karpenter.kubelet.maxPods": [0, 9, 251, "110", None],
+    "karpenter.kubelet.kubeReserved": [{}, {"memory": 1465}],
+    "karpenter.kubelet.evictionHard": [{}],
+    "karpenter.kubelet.imageGCHighThresholdPercent": [0, 101],
+    "karpenter.userData": ["", "#!/bin/sh\n", "MIME-Version: 1.0\n" + "x" * 8192],
+    "karpenter.limits": [{}, {"cpu": "100"}, {"cpu": 100, "memory": "200Gi"}, {"cpu": "100", "memory": "200"}],
+    "karpenter.limits.nodes": ["0", 20, None],
+    "karpenter.consolidateAfter": ["", "1", "1d", "never"],
+    "karpenter.disruptionBudget": ["", "101%", "half"],
+    "karpenter.freezes": [
+        {},
+        [{"schedule": "0 9 * * 1-5", "duration": "8h"}],
+        [{"schedule": "9:00", "duration": "8h", "reasons": []}],
+        [{"schedule": "0 9 * * 1-5", "duration": "8h30", "reasons": []}],
+        [{"schedule": "0 9 * * 1-5", "duration": "30s", "reasons": []}],
+        [{"schedule": "@daily", "duration": "8h", "reasons": ["Expired"]}],
+    ],
+    "tags": [{"": "x"}, {"a": 1}, {"kubernetes.io/cluster/x": "owned"}, {"eks:eks-cluster-name": "x"}],
+}
+
+
+@pytest.mark.parametrize(("path", "value"), [(path, value) for path, values in _REFUSED.items() for value in values])
+def test_bad_value_is_refused(path: str, value: Any) -> None:
+    """A hand-over with one bad value does not get past the schema, and the refusal names the key."""
+    errors = list(jsonschema.Draft7Validator(_SCHEMA).iter_errors(_changed(path, value)))
+    assert errors
+    assert all(path.rpartition(".")[2] in error.json_path + error.message for error in errors)
+
+
+def test_example_passes() -> None:
+    """The example hand-over itself is fine, so each refusal above is the changed value's doing."""
+    assert list(jsonschema.Draft7Validator(_SCHEMA).iter_errors(HANDOVER)) == []
+
+
+def test_helm_applies_theschema(tool: Tool) -> None:
+    """Helm itself refuses an unknown key, so Argo CD does too."""
+    with pytest.raises(RuntimeError, match="clutser"):
+        helm(tool, BOOTSTRAP, "root", "argocd", {**HANDOVER, "clutser": {}})
+
+
+_OTHER: dict[str, Any] = {
+    "cluster.name": "other_cluster-2",
+    "cluster.region": "us-gov-west-1",
+    "repository.url": "ssh://git@git.example.com:2222/other.git",
+    "repository.revision": "v1.2.3",
+    "charts.karpenter.repository": "https://charts.example.com/mirror",
+    "charts.karpenter.version": "1.15.0-rc.1",
+    "charts.karpenter-crd.repository": "registry.example.com:5000/karpenter",
+    "charts.karpenter-crd.version": "1.15.0",
+    "karpenter.replicas": 1,
+    "karpenter.queueName": "other_queue",
+    "karpenter.nodeRoleName": "Other+Role",
+    "karpenter.amiAlias": "al2023@v20261101",
+    "karpenter.volumeSize": "100Gi",
+    "karpenter.capacityTypes": ["on-demand"],
+    "karpenter.instanceFamilies": ["m7i-flex", "c7gn"],
+    "karpenter.instanceSizes": ["12xlarge", "metal-24xl"],
+    "karpenter.isolated": True,
+    "karpenter.instanceProfileName": "Other+Profile",
+    "karpenter.kubelet.maxPods": 58,
+    "karpenter.kubelet.kubeReserved": {"memory": "893Mi"},
+    "karpenter.kubelet.systemReserved": {"memory": "100Mi"},
+    "karpenter.kubelet.evictionHard": {"memory.available": "200Mi"},
+    "karpenter.kubelet.evictionSoft": {"memory.available": "300Mi"},
+    "karpenter.kubelet.evictionSoftGracePeriod": {"memory.available": "2m"},
+    "karpenter.kubelet.imageGCHighThresholdPercent": 90,
+    "karpenter.kubelet.imageGCLowThresholdPercent": 70,
+    "karpenter.userData": "MIME-Version: 1.0\nother",
+    "karpenter.limits.nodes": "",
+    "karpenter.limits.cpu": "1000",
+    "karpenter.limits.memory": "2Ti",
+    "karpenter.consolidateAfter": "1h30m",
+    "karpenter.disruptionBudget": "0",
+    "karpenter.freezes": [],
+    "tags": {"Owner": "other"},
+}
+
+
+@pytest.mark.parametrize(("path", "value"), _OTHER.items())
+def test_value_reaches_the_tree(tool: Tool, tree: Tree, path: str, value: Any) -> None:
+    """Another value, good as well, changes what the root Application renders."""
+    before = tree.root
+    handover = _changed(path, value)
+    if path in _TOGETHER:
+        before = helm(tool, BOOTSTRAP, "root", "argocd", _isolated("nodes"))
+        handover = _isolated(value) if path in _TOGETHER[1:] else dict(HANDOVER)
+    assert helm(tool, BOOTSTRAP, "root", "argocd", handover) != before
+
+
+# Either is refused without the other, so both change at once or the second one alone.
+_TOGETHER = ("karpenter.isolated", "karpenter.instanceProfileName")
+
+
+def _isolated(profile: str) -> dict[str, Any]:
+    return {**HANDOVER, "karpenter": {**HANDOVER["karpenter"], "isolated": True, "instanceProfileName": profile}}
+
+
+def test_every_value_has_another() -> None:
+    """The test above leaves out no key of the hand-over."""
+    assert _OTHER.keys() == {path for path, node in schema_nodes(_SCHEMA) if "properties" not in node}
