@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -198,6 +199,11 @@ class _Functions(functions.Functions):  # type: ignore[misc]
     def _func_replace(self, text: str, old: str, new: str) -> str:
         """Return the text with one part replaced."""
         return text.replace(old, new)
+
+    @functions.signature({"types": ["string"]})  # type: ignore[untyped-decorator]
+    def _func_crc32(self, text: str) -> int:
+        """Return the checksum that the provider makes some of its ids of."""
+        return zlib.crc32(text.encode())
 
     @functions.signature({"types": ["string"]}, {"types": ["string", "null"]})  # type: ignore[untyped-decorator]
     def _func_where(self, name: str, value: str | None) -> dict[str, object]:

@@ -11,12 +11,14 @@ from moto.iam.responses import IamResponse
 from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.responses import LogsResponse
 
+from sandbox.aws.network_gaps import NETWORK_GAPS
+
 __all__ = ["fill_gaps"]
 
 
 def fill_gaps() -> None:
     """Add the missing operations to moto. Idempotent."""
-    for owner, name, method in GAPS:
+    for owner, name, method in (*GAPS, *NETWORK_GAPS):
         setattr(owner, name, method)
 
 

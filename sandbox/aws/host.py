@@ -120,7 +120,7 @@ class AwsHost(ProviderHost):
         outputs = life.observe(rid, inputs, state)
         if outputs is None:
             return "", {}, {}
-        return rid, life.inputs(outputs, inputs), outputs
+        return life.own_id(rid, outputs), life.inputs(outputs, inputs), outputs
 
     def update_from(
         self, token: str, urn: str, rid: str, state: Properties, olds: Properties, news: Properties, preview: bool

@@ -55,7 +55,11 @@ class Lifecycle:
     def diff(self, state: Properties, olds: Properties, news: Properties) -> DiffResult:
         """Compare inputs and say which changes need a new resource."""
         changed = self.changed(olds, news)
-        replace = [name for name in changed if name not in self._changeable(changed) | {"tags"}]
+        replace = [
+            name
+            for name in changed
+            if name not in self._changeable(changed) | {"tags"} or self._replaces(name, olds.get(name), news.get(name))
+        ]
         if self.row.tags and "tags" not in changed and self._defaults_changed(state, news):
             changed.append("tagsAll")
         return DiffResult(
@@ -113,6 +117,10 @@ class Lifecycle:
                 return None
             raise
         return observed_outputs(self.row, self.schema, self.session, document, scope, inputs)
+
+    def own_id(self, rid: str, outputs: Properties) -> str:
+        """Return the id that goes into the state; that of an import may have another form."""
+        return str(pick(self.row.id, {}, self._scope(outputs).values)) if self.row.imported else rid
 
     def inputs(self, outputs: Properties, olds: Properties) -> Properties:
         """Return the inputs that live outputs amount to; the old wording stays where it means the same."""
@@ -191,6 +199,16 @@ class Lifecycle:
         keys = {name for key in self.row.set for name in key.split()}
         fixed = {self.row.name, "region", *re.findall(r"\{(\w+)\}", self.row.id)}
         return (keys | {*self.row.local}) | ({*names} - fixed if "*" in keys else set())
+
+    def _replaces(self, name: str, old: Any, new: Any) -> bool:
+        """Say whether a change of an input that changes in place is one of those that do not."""
+        if name in self.row.kept and not same(old, None):
+            return bool(same(new, None))
+        if not isinstance(old, dict) or not isinstance(new, dict):
+            return False
+        paths = [path.partition(".")[2] for path in self.row.fixed if path.startswith(f"{name}.")]
+        old = self._chosen(name, old, new)
+        return any(has_unknown(new.get(part)) or not same(old.get(part), new.get(part)) for part in paths)
 
     def _defaults_changed(self, state: Properties, news: Properties) -> bool:
         if has_unknown(news.get("tags")) or "tagsAll" not in state:

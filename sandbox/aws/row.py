@@ -35,6 +35,7 @@ class Row:
         create: The call that creates it. `*` in a recipe maps the inputs by name.
         id: Where the id comes from: a JMESPath into create's answer, or a template of inputs such as
             `{clusterName}:{addonName}`, from which the inputs are taken back when a resource is imported.
+        imported: Template of the id that an import takes, where that is not the resource's own.
         read: Calls whose answers together are the resource. An empty answer of the first means that it is gone.
         delete: Calls that delete it.
         set: Inputs (space between them, or `*` for all others) → the call that changes them. Runs after create for
@@ -43,6 +44,9 @@ class Row:
         rename: Input, or path of a nested one → AWS member, where the names differ.
         nest: Member of create's parameters that holds what the top level does not.
         out: Output → JMESPath over the answers of `read`, where the names differ.
+        fixed: Paths of nested inputs, such as `accessConfig.bootstrap…`, that force a replacement although the input
+            around them changes in place.
+        kept: Inputs that can be added and changed in place, but whose removal forces a replacement.
         takes: Inputs that functions among the calls use.
         local: Inputs that steer the provider and never reach AWS.
         defaults: Inputs' defaults, equal to AWS's own.
@@ -67,6 +71,8 @@ class Row:
     rename: Mapping[str, str] = field(default_factory=dict)
     nest: str = ""
     out: Mapping[str, str] = field(default_factory=dict)
+    fixed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -76,20 +82,25 @@ class Row:
     name: str = ""
     auto: AutoName | None = None
     derive: Mapping[str, str] = field(default_factory=dict)
+    imported: str = ""
     tags: str = ""
     tag_type: str = ""
 
     def parse(self, rid: str) -> dict[str, str]:
-        """Return the inputs in an id, by the template of `id`; none when that is no template.
+        """Return the inputs in an id, by the template of `imported` or `id`; none when there is no template.
 
         Raises:
             HostError: The id does not have the template's form.
         """
-        if "{" not in self.id or not rid:
+        template = self.imported or self.id
+        if "{" not in template or not rid:
             return {}
-        *first, last = re.split(r"\{(\w+)\}", self.id)[:-1]
+        *first, last = re.split(r"\{(\w+)\}", template)[:-1]
         pattern = "".join(re.escape(part) if index % 2 == 0 else f"(?P<{part}>.+?)" for index, part in enumerate(first))
         match = re.fullmatch(f"{pattern}(?P<{last}>.+)", rid)
+        if not match and self.imported:
+            # The resource's own id; the state has the inputs.
+            return {}
         if not match:
             raise HostError(f"unexpected format for ID ({rid}) of {self.token}, expected {self.id}")
         return match.groupdict()

@@ -28,6 +28,10 @@ APIS: Mapping[str, TagApi] = {
         "tag_open_id_connect_provider {OpenIDConnectProviderArn: id, Tags: addList}",
         "untag_open_id_connect_provider {OpenIDConnectProviderArn: id, TagKeys: goneKeys}",
     ),
+    "instance-profile": TagApi(
+        "tag_instance_profile {InstanceProfileName: id, Tags: addList}",
+        "untag_instance_profile {InstanceProfileName: id, TagKeys: goneKeys}",
+    ),
     "service-role": TagApi(
         "tag_role {RoleName: name, Tags: addList}", "untag_role {RoleName: name, TagKeys: goneKeys}"
     ),

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from sandbox.kubernetes.api import Api, ApiError, Manifest
 from sandbox.kubernetes.control_plane import ClusterError, ControlPlane
@@ -114,8 +115,9 @@ class Controllers:
     def _run(self) -> None:
         while not self._ended.wait(_POLL_SECONDS):
             if self._control_plane.cluster is not None:
-                # Nothing runs any more, or a server is busy: the next round sees.
-                with contextlib.suppress(ClusterError, ApiError, BotoCoreError, ClientError):
+                # Nothing runs any more, or a server is busy: the next round sees. Moto answers what it trips over, such
+                # as a list that changes while it reads it, with a page for people.
+                with contextlib.suppress(ClusterError, ApiError, BotoCoreError, ClientError, ResponseParserError):
                     self.reconcile(self._control_plane.api)
 
     def reconcile(self, api: Api) -> None:

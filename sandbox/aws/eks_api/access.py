@@ -37,6 +37,9 @@ class Access:
         match = PRINCIPAL.fullmatch(principal)
         if not match or ":assumed-role/" in principal or "/aws-service-role/" in principal:
             raise invalid(f"The specified principalArn is invalid: invalid principal. {principal}")
+        if kind in NODE_TYPES:
+            # Roles of people come from configuration and stand outside of the sandbox; those of nodes are the stack's.
+            surroundings.require_role(principal, "specified principalArn", "")
         with self.state.lock:
             _require_api(self.state.get("cluster", region, cluster))
             if (cluster, principal) in self.state.kind("accessEntry", region):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from sandbox.aws.eks_api import surroundings
+from sandbox.aws.eks_api.addon_settings import check_settings, settings_schema
 from sandbox.aws.eks_api.catalog import ADDONS, VERSIONS, addon_versions
 from sandbox.aws.eks_api.refusal import in_use, invalid, rejected
 from sandbox.aws.eks_api.state import Record, State, arn, now
@@ -112,8 +112,13 @@ class Addons:
         return {"addons": [_offer(addon, wanted) for addon in ADDONS if name in (None, addon)]}
 
     def describe_addon_configuration(self, region: str, params: Params) -> Record:
-        """Return an add-on's settings: not modelled, any JSON object is taken."""
-        return {"addonName": params["addonName"], "addonVersion": params["addonVersion"], "configurationSchema": "{}"}
+        """Return the schema of an add-on's settings."""
+        schema = settings_schema(params["addonName"])
+        return {
+            "addonName": params["addonName"],
+            "addonVersion": params["addonVersion"],
+            "configurationSchema": schema,
+        }
 
     def _associate(self, region: str, record: Record, wanted: list[Params]) -> list[str]:
         found = []
@@ -156,17 +161,7 @@ def _check(params: Params, kubernetes: str) -> None:
         # The trust policy names the cluster's own OIDC provider, so any web identity will do here.
         surroundings.require_role(params["serviceAccountRoleArn"], "service account role", "")
     if values := params.get("configurationValues"):
-        _check_values(values)
-
-
-def _check_values(text: str) -> None:
-    try:
-        values = json.loads(text)
-    except ValueError:
-        # The API takes YAML too; what is neither a JSON object nor looks like a mapping is refused.
-        values = {} if re.match(r"\s*[\w-]+\s*:", text) else None
-    if not isinstance(values, dict):
-        raise invalid("ConfigurationValue is not in valid JSON or YAML format")
+        check_settings(name, values)
 
 
 def _minor(version: str) -> tuple[int, int]:

@@ -38,8 +38,10 @@ ADDONS: Mapping[str, tuple[str, ...]] = {
     "vpc-cni": ("v1.23.0-eksbuild.1", "v1.21.1-eksbuild.1"),
 }
 
+# https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
 ACCESS_POLICIES = frozenset(
     {
+        "AmazonAIOpsAssistantPolicy",
         "AmazonARCRegionSwitchScalingPolicy",
         "AmazonEKSACKPolicy",
         "AmazonEKSAdminPolicy",

@@ -10,20 +10,21 @@ from typing import Any
 
 from sandbox.aws.eks_api import surroundings
 from sandbox.aws.eks_api.catalog import LOG_TYPES, VERSIONS, platform_version
-from sandbox.aws.eks_api.refusal import invalid, rejected
+from sandbox.aws.eks_api.refusal import in_use, invalid, rejected
 from sandbox.aws.eks_api.state import Record, arn, now
 
 __all__ = [
     "check_encryption",
+    "check_endpoints",
     "check_log_types",
     "check_new",
+    "check_subnets",
+    "check_tier",
     "check_version",
     "enabled_logs",
     "logging_record",
     "new_record",
     "require_active",
-    "update_mode",
-    "update_vpc",
 ]
 
 Params = Mapping[str, Any]
@@ -31,8 +32,9 @@ Params = Mapping[str, Any]
 NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
 VPC_DEFAULTS = {"endpointPublicAccess": True, "endpointPrivateAccess": False}
 ANYWHERE = ["0.0.0.0/0"]
-# Modes go one way only.
-MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
+PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+# https://docs.aws.amazon.com/eks/latest/userguide/eks-provisioned-control-plane-getting-started.html
+TIERS = ("standard", "tier-xl", "tier-2xl", "tier-4xl", "tier-8xl")
 
 
 def new_record(region: str, params: Params) -> Record:
@@ -75,6 +77,7 @@ def new_record(region: str, params: Params) -> Record:
         "upgradePolicy": params.get("upgradePolicy") or {"supportType": "EXTENDED"},
         "deletionProtection": bool(params.get("deletionProtection")),
         "health": {"issues": []},
+        "controlPlaneScalingConfig": params.get("controlPlaneScalingConfig") or {"tier": TIERS[0]},
         **{
             name: params[name]
             for name in (
@@ -82,7 +85,6 @@ def new_record(region: str, params: Params) -> Record:
                 "remoteNetworkConfig",
                 "computeConfig",
                 "storageConfig",
-                "controlPlaneScalingConfig",
                 "kubeApiServerConfig",
                 "kubeSchedulerConfig",
                 "kubeControllerManagerConfig",
@@ -101,25 +103,35 @@ def check_new(region: str, params: Params) -> None:
     check_version(params.get("version") or VERSIONS[-1])
     surroundings.require_role(params["roleArn"], "role ARN", "eks.amazonaws.com")
     config = params["resourcesVpcConfig"]
-    _check_subnets(region, config)
-    _check_endpoints({**VPC_DEFAULTS, **config})
+    check_subnets(region, config)
+    check_endpoints({**VPC_DEFAULTS, **config})
     check_log_types(params.get("logging") or {})
+    check_tier(params)
     check_encryption(region, params.get("encryptionConfig") or [])
     cidr = (params.get("kubernetesNetworkConfig") or {}).get("serviceIpv4Cidr")
     if cidr and not _service_range(cidr):
         raise invalid(f"The specified serviceIpv4Cidr is invalid: {cidr} is no private range between /24 and /12.")
 
 
-def _check_subnets(region: str, config: Params) -> None:
+def check_subnets(region: str, config: Params) -> None:
+    """Refuse subnets in fewer than two zones and security groups of another VPC."""
     vpc_id, zones = surroundings.zones(region, config.get("subnetIds") or [])
     if len(zones) < 2:
         raise invalid("Subnets specified must be in at least two different AZs")
     surroundings.require_security_groups(region, vpc_id, config.get("securityGroupIds") or [])
 
 
-def _check_endpoints(config: Params) -> None:
+def check_endpoints(config: Params) -> None:
+    """Refuse a cluster that nobody could reach, and ranges that are none."""
     if not config["endpointPublicAccess"] and not config["endpointPrivateAccess"]:
         raise invalid("Private and public endpoint access cannot be false")
+    for cidr in config.get("publicAccessCidrs") or []:
+        try:
+            network = ipaddress.ip_network(cidr)
+        except ValueError:
+            raise invalid(f"The following CIDRs are invalid in publicAccessCidrs: [{cidr}]") from None
+        if isinstance(network, ipaddress.IPv4Network) and any(map(network.subnet_of, PRIVATE)):
+            raise invalid(f"The following CIDRs are not allowed in publicAccessCidrs: [{cidr}]")
 
 
 def check_version(version: str) -> None:
@@ -156,27 +168,17 @@ def enabled_logs(record: Record) -> list[str]:
     return [kind for setup in record["logging"]["clusterLogging"] if setup["enabled"] for kind in setup["types"]]
 
 
-def update_vpc(region: str, record: Record, value: Params) -> None:
-    """Change how the control plane sits in the VPC."""
-    config = {**record["resourcesVpcConfig"], **value}
-    _check_subnets(region, config)
-    _check_endpoints(config)
-    config["publicAccessCidrs"] = (
-        (config.get("publicAccessCidrs") or ANYWHERE) if config["endpointPublicAccess"] else []
-    )
-    record["resourcesVpcConfig"] = config
-
-
-def update_mode(record: Record, value: Params) -> None:
-    """Change the authentication mode, which goes one way only."""
-    old, new = record["accessConfig"]["authenticationMode"], value.get("authenticationMode")
-    if new and MODES.index(new) < MODES.index(old):
-        raise invalid(f"Unsupported authentication mode update from {old} to {new}")
-    record["accessConfig"] = {**record["accessConfig"], "authenticationMode": new or old}
+def check_tier(params: Params) -> None:
+    """Refuse a control plane of a size that EKS does not offer."""
+    tier = (params.get("controlPlaneScalingConfig") or {}).get("tier")
+    if tier and tier not in TIERS:
+        raise invalid(f"Invalid control plane tier {tier}. Valid tiers: {list(TIERS)}")
 
 
 def require_active(record: Record) -> None:
     """Refuse to work on a cluster that is not ready."""
+    if record["status"] == "UPDATING":
+        raise in_use(f"Cluster '{record['name']}' currently has an update in progress")
     if record["status"] != "ACTIVE":
         raise rejected(f"Cluster '{record['name']}' is not in ACTIVE status")
 

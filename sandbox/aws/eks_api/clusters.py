@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.aws.eks_api import cluster_rules as rules
+from sandbox.aws.eks_api import cluster_updates as updates
 from sandbox.aws.eks_api import surroundings
 from sandbox.aws.eks_api.catalog import VERSIONS, platform_version
 from sandbox.aws.eks_api.refusal import EksError, in_use, invalid, rejected
@@ -71,6 +72,8 @@ class Clusters:
                 )
             if self.state.of("nodegroup", region, name):
                 raise in_use("Cluster has nodegroups attached")
+            if record["status"] == "UPDATING":
+                raise in_use(f"Cannot delete cluster {name} because it currently has an update in progress")
             record["status"] = "DELETING"
         if self.state.effects:
             self.state.effects.cluster_deleted(name)
@@ -78,22 +81,25 @@ class Clusters:
         return {"cluster": record}
 
     def update_cluster_config(self, region: str, params: Params) -> Record:
-        """Change one part of a cluster's configuration."""
+        """Change one part of a cluster's configuration; the API takes one kind of change at a time."""
         with self.state.lock:
             record = self.state.get("cluster", region, params["name"])
             rules.require_active(record)
-            for name, value in params.items():
-                if name == "resourcesVpcConfig":
-                    rules.update_vpc(region, record, value)
-                    surroundings.delete_cluster_interfaces(region, record["name"])
-                    surroundings.create_cluster_interfaces(region, record["name"], record["resourcesVpcConfig"])
-                elif name == "logging":
-                    rules.check_log_types(value)
-                    record["logging"] = rules.logging_record(value)
-                elif name == "accessConfig":
-                    rules.update_mode(record, value)
-                elif name not in ("name", "clientRequestToken"):
-                    record[name] = value
+            kind = updates.kind_of(params)
+            value = params.get(kind)
+            if kind == "resourcesVpcConfig":
+                updates.update_vpc(region, record, params[kind])
+                surroundings.delete_cluster_interfaces(region, record["name"])
+                surroundings.create_cluster_interfaces(region, record["name"], record["resourcesVpcConfig"])
+            elif kind == "logging":
+                updates.update_logging(record, params[kind])
+            elif kind == "accessConfig":
+                updates.update_mode(record, params[kind])
+            elif kind == updates.AUTO_MODE:
+                updates.update_auto_mode(record, params)
+            else:
+                rules.check_tier(params)
+                record[kind] = value
         if rules.enabled_logs(record):
             surroundings.create_log_group(region, record["name"])
         return new_update("ConfigUpdate")
@@ -118,6 +124,7 @@ class Clusters:
         """Encrypt secrets with a key; a cluster takes one once and for all."""
         with self.state.lock:
             record = self.state.get("cluster", region, params["clusterName"])
+            rules.require_active(record)
             if record.get("encryptionConfig"):
                 raise invalid("Encryption config already exists for the cluster.")
             rules.check_encryption(region, params["encryptionConfig"])

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from sandbox.aws.refusals import keys, network, policies, queues  # noqa: F401 - importing registers the rules
+from sandbox.aws.refusals import (  # noqa: F401 - importing registers the rules
+    addresses,
+    endpoints,
+    keys,
+    network,
+    policies,
+    queues,
+    security_groups,
+)
 from sandbox.aws.refusals.registry import Case, refuse
 
 __all__ = ["Case", "refuse"]

@@ -6,16 +6,17 @@ from typing import Any
 
 from sandbox.aws.calls import AwsError
 from sandbox.aws.refusals.registry import Case, error, rule
+from sandbox.protocol import HostError
 
 SUBNET = "aws:ec2/subnet:Subnet"
 VPC = "aws:ec2/vpc:Vpc"
 GATEWAY = "aws:ec2/internetGateway:InternetGateway"
 ROUTE = "aws:ec2/route:Route"
 EIP = "aws:ec2/eip:Eip"
-ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 FLOW_LOG = "aws:ec2/flowLog:FlowLog"
-GROUP = "aws:ec2/securityGroup:SecurityGroup"
 NAT = "aws:ec2/natGateway:NatGateway"
+
+AVAILABLE = {"Name": "state", "Values": ["available"]}
 
 
 @rule(ROUTE, at="create")
@@ -29,6 +30,22 @@ def route_gateway(case: Case) -> None:
     found = case.call("ec2", "describe_internet_gateways", InternetGatewayIds=[gateway])["InternetGateways"][0]
     if table["VpcId"] not in [attachment["VpcId"] for attachment in found.get("Attachments", [])]:
         reason = f"route table {table['RouteTableId']} and network gateway {gateway} belong to different networks"
+        raise error("InvalidParameterValue", "CreateRoute", reason)
+
+
+@rule(ROUTE, at="create")
+@rule(ROUTE, at="update")
+def route_nat(case: Case) -> None:
+    """A route's NAT gateway exists, in the route table's VPC."""
+    unique = case["natGatewayId"]
+    if not unique:
+        return
+    table = case.call("ec2", "describe_route_tables", RouteTableIds=[case["routeTableId"]])["RouteTables"][0]
+    found = case.call("ec2", "describe_nat_gateways", NatGatewayIds=[unique], Filters=[AVAILABLE])["NatGateways"]
+    if not found:
+        raise error("InvalidNatGatewayID.NotFound", "CreateRoute", f"The natGateway ID '{unique}' does not exist")
+    if found[0]["VpcId"] != table["VpcId"]:
+        reason = f"route table {table['RouteTableId']} and NAT gateway {unique} belong to different networks"
         raise error("InvalidParameterValue", "CreateRoute", reason)
 
 
@@ -67,7 +84,8 @@ def vpc_is_free(case: Case) -> None:
     interfaces = case.call("ec2", "describe_network_interfaces", Filters=_by("vpc-id", case.id))["NetworkInterfaces"]
     groups = case.call("ec2", "describe_security_groups", Filters=_by("vpc-id", case.id))["SecurityGroups"]
     own = [group for group in groups if group["GroupName"] != "default"]
-    if gateways or own or interfaces or [endpoint for endpoint in endpoints if endpoint["State"] != "deleted"]:
+    nats = case.call("ec2", "describe_nat_gateways", Filters=[*_by("vpc-id", case.id), AVAILABLE])["NatGateways"]
+    if gateways or nats or own or interfaces or [endpoint for endpoint in endpoints if endpoint["State"] != "deleted"]:
         raise error("DependencyViolation", "DeleteVpc", f"The vpc '{case.id}' has dependencies and cannot be deleted.")
 
 
@@ -77,9 +95,7 @@ def no_public_addresses(case: Case) -> None:
     vpc = case["vpcId"]
     if not vpc:
         return
-    nats = case.call(
-        "ec2", "describe_nat_gateways", Filters=[*_by("vpc-id", vpc), {"Name": "state", "Values": ["available"]}]
-    )["NatGateways"]
+    nats = case.call("ec2", "describe_nat_gateways", Filters=[*_by("vpc-id", vpc), AVAILABLE])["NatGateways"]
     if any(nat["ConnectivityType"] == "public" for nat in nats):
         reason = (
             f"Network {vpc} has some mapped public address(es). "
@@ -105,45 +121,52 @@ def address_is_free(case: Case) -> None:
         )
 
 
+@rule(NAT, at="check")
+def nat_mode(case: Case) -> None:
+    """A zonal NAT gateway lies in a subnet; a regional one is public, belongs to a VPC, and AWS gives it addresses."""
+    if case["availabilityMode"] == "regional":
+        for name in ("subnetId", "allocationId", "privateIp", "secondaryAllocationIds"):
+            if case.inputs.get(name):
+                reason = f"The parameter {name} cannot be used with a regional NAT gateway."
+                raise error("InvalidParameterCombination", "CreateNatGateway", reason)
+        if case["connectivityType"] == "private":
+            reason = "A regional NAT gateway does not support private connectivity."
+            raise error("InvalidParameterCombination", "CreateNatGateway", reason)
+        if not case.inputs.get("vpcId"):
+            raise error("MissingParameter", "CreateNatGateway", _missing("VpcId"))
+        if case.inputs.get("availabilityZoneAddresses"):
+            raise HostError("regional NAT gateways with addresses of one's own are not played: see network_gaps.py")
+    elif case["availabilityMode"] not in (None, "zonal"):
+        reason = f"Value ({case['availabilityMode']}) for parameter AvailabilityMode is invalid."
+        raise error("InvalidParameterValue", "CreateNatGateway", reason)
+    elif not case.inputs.get("subnetId"):
+        raise error("MissingParameter", "CreateNatGateway", _missing("SubnetId"))
+    elif case.inputs.get("availabilityZoneAddresses"):
+        reason = "The parameter AvailabilityZoneAddresses needs a regional NAT gateway."
+        raise error("InvalidParameterCombination", "CreateNatGateway", reason)
+
+
 @rule(NAT, at="create")
 def nat_address(case: Case) -> None:
-    """A public NAT gateway has an address that nothing else uses, in a VPC with an internet gateway."""
-    if case["connectivityType"] == "private":
+    """A zonal public NAT gateway has an address that nothing else uses."""
+    if case["connectivityType"] == "private" or case["availabilityMode"] == "regional":
         return
     if not case["allocationId"]:
-        raise error(
-            "MissingParameter",
-            "CreateNatGateway",
-            "The request must include the AllocationId parameter. Add the required parameter and retry the request.",
-        )
+        raise error("MissingParameter", "CreateNatGateway", _missing("AllocationId"))
     found = case.call("ec2", "describe_addresses", AllocationIds=[case["allocationId"]])["Addresses"][0]
     if found.get("AssociationId"):
         reason = f"Elastic IP address [{case['allocationId']}] is already associated"
         raise error("Resource.AlreadyAssociated", "CreateNatGateway", reason)
-    vpc = case.call("ec2", "describe_subnets", SubnetIds=[case["subnetId"]])["Subnets"][0]["VpcId"]
+
+
+@rule(NAT, at="create")
+def nat_way_out(case: Case) -> None:
+    """A public NAT gateway lies in a VPC with an internet gateway."""
+    if case["connectivityType"] == "private":
+        return
+    vpc = case["vpcId"] or case.call("ec2", "describe_subnets", SubnetIds=[case["subnetId"]])["Subnets"][0]["VpcId"]
     if not case.call("ec2", "describe_internet_gateways", Filters=_by("attachment.vpc-id", vpc))["InternetGateways"]:
         raise error("Gateway.NotAttached", "CreateNatGateway", f"Network {vpc} has no Internet gateway attached")
-
-
-@rule(ENDPOINT, at="create")
-def endpoint_service(case: Case) -> None:
-    """An endpoint's service exists in the region and comes in the wanted type."""
-    name, kind = case["serviceName"], case["vpcEndpointType"] or "Gateway"
-    if not name:
-        return
-    found = case.call("ec2", "describe_vpc_endpoint_services", ServiceNames=[name]) if _served(case, name) else {}
-    if not found.get("ServiceDetails"):
-        raise error("InvalidServiceName", "CreateVpcEndpoint", f"The Vpc Endpoint Service '{name}' does not exist")
-    kinds = {service["ServiceType"] for detail in found["ServiceDetails"] for service in detail["ServiceType"]}
-    if kind not in kinds:
-        raise error(
-            "InvalidParameter",
-            "CreateVpcEndpoint",
-            f"Endpoint type ({kind}) does not match available service types ({sorted(kinds)}).",
-        )
-    tables = case["routeTableIds"] or []
-    if tables:
-        case.call("ec2", "describe_route_tables", RouteTableIds=tables)
 
 
 @rule(FLOW_LOG, at="create")
@@ -168,39 +191,9 @@ def flow_log_delivery(case: Case) -> None:
         raise error("InvalidParameter", "CreateFlowLogs", f"LogDestination: {case['logDestination']} does not exist.")
 
 
-@rule(GROUP, at="check")
-def group_name(case: Case) -> None:
-    """A security group's name and description are short and plain; names do not begin like ids."""
-    name, text = case["name"], case["description"]
-    if isinstance(name, str) and (len(name) > 255 or name.startswith("sg-")):
-        raise error(
-            "InvalidParameterValue", "CreateSecurityGroup", f"Value ({name}) for parameter GroupName is invalid."
-        )
-    if isinstance(text, str) and len(text) > 255:
-        raise error(
-            "InvalidParameterValue", "CreateSecurityGroup", f"Value ({text}) for parameter GroupDescription is invalid."
-        )
-
-
-@rule(GROUP, at="delete")
-def group_is_free(case: Case) -> None:
-    """A security group on a network interface, or named by another group's rule, stays."""
-    interfaces = case.call("ec2", "describe_network_interfaces", Filters=_by("group-id", case.id))["NetworkInterfaces"]
-    groups = case.call("ec2", "describe_security_groups", Filters=_by("vpc-id", str(case["vpcId"])))["SecurityGroups"]
-    if interfaces or any(_mentions(group, case.id) for group in groups if group["GroupId"] != case.id):
-        raise error("DependencyViolation", "DeleteSecurityGroup", f"resource {case.id} has a dependent object")
-
-
 def _by(name: str, value: str) -> list[dict[str, Any]]:
     return [{"Name": name, "Values": [value]}]
 
 
-def _served(case: Case, name: str) -> bool:
-    return name in case.call("ec2", "describe_vpc_endpoint_services")["ServiceNames"]
-
-
-def _mentions(group: dict[str, Any], other: str) -> bool:
-    permissions = [*group.get("IpPermissions", []), *group.get("IpPermissionsEgress", [])]
-    return any(
-        pair.get("GroupId") == other for permission in permissions for pair in permission.get("UserIdGroupPairs", [])
-    )
+def _missing(parameter: str) -> str:
+    return f"The request must include the {parameter} parameter. Add the required parameter and retry the request."

@@ -9,16 +9,20 @@ from typing import Any
 
 from sandbox.aws.calls import AwsError
 from sandbox.aws.refusals.registry import Case, error, rule
+from sandbox.protocol import has_unknown
 
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 POLICY = "aws:iam/policy:Policy"
+PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 
 # Characters without white space (managed and inline), of the whole text (trust).
 MANAGED_SIZE = 6144
 INLINE_SIZE = 10240
 TRUST_SIZE = 2048
+MANAGED_PER_ROLE = 10
+TOO_LARGE = "Maximum policy size of 10240 bytes exceeded for the role"
 NAME = re.compile(r"[\w+=,.@-]+")
 
 
@@ -26,6 +30,12 @@ NAME = re.compile(r"[\w+=,.@-]+")
 def role_name(case: Case) -> None:
     """A role's name has at most 64 characters of a small set."""
     _name(case["name"], 64, "roleName", "CreateRole")
+
+
+@rule(PROFILE, at="check")
+def profile_name(case: Case) -> None:
+    """An instance profile's name has at most 128 characters of a small set."""
+    _name(case["name"], 128, "instanceProfileName", "CreateInstanceProfile")
 
 
 @rule(POLICY, at="check")
@@ -97,6 +107,20 @@ def inline_total(case: Case) -> None:
         )
 
 
+@rule(ROLE, at="check")
+def role_quotas(case: Case) -> None:
+    """The policies that a role carries itself fit the quotas too."""
+    inline = [one.get("policy") for one in case.inputs.get("inlinePolicies") or [] if isinstance(one, dict)]
+    known = [text for text in inline if isinstance(text, str) and not has_unknown(text)]
+    for text in known:
+        _permissions(text, INLINE_SIZE, "PutRolePolicy", TOO_LARGE)
+    if sum(map(_size, known)) > INLINE_SIZE:
+        raise error("LimitExceeded", "PutRolePolicy", TOO_LARGE)
+    if len(case["managedPolicyArns"] or []) > MANAGED_PER_ROLE:
+        reason = f"Cannot exceed quota for PoliciesPerRole: {MANAGED_PER_ROLE}"
+        raise error("LimitExceeded", "AttachRolePolicy", reason)
+
+
 @rule(ROLE, at="create")
 @rule(ROLE, at="update")
 def boundary_exists(case: Case) -> None:
@@ -131,8 +155,9 @@ def policy_is_free(case: Case) -> None:
 def attachment_quota(case: Case) -> None:
     """A role has at most ten managed policies."""
     found = case.call("iam", "list_attached_role_policies", RoleName=case["role"])["AttachedPolicies"]
-    if len(found) >= 10 and case["policyArn"] not in [policy["PolicyArn"] for policy in found]:
-        raise error("LimitExceeded", "AttachRolePolicy", "Cannot exceed quota for PoliciesPerRole: 10")
+    if len(found) >= MANAGED_PER_ROLE and case["policyArn"] not in [policy["PolicyArn"] for policy in found]:
+        reason = f"Cannot exceed quota for PoliciesPerRole: {MANAGED_PER_ROLE}"
+        raise error("LimitExceeded", "AttachRolePolicy", reason)
 
 
 def _name(name: Any, limit: int, member: str, operation: str) -> None:

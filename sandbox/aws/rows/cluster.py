@@ -14,16 +14,27 @@ ROWS = (
         read=("describe_cluster {name} -> cluster",),
         set={
             "version": "update_cluster_version {name, version}",
-            "vpcConfig": "update_cluster_config {name, resourcesVpcConfig: vpcConfig."
-            "{subnetIds, securityGroupIds, endpointPublicAccess, endpointPrivateAccess, publicAccessCidrs}}",
-            "enabledClusterLogTypes": "update_cluster_config {name, logging: " + LOGGING + "}",
             "accessConfig": "update_cluster_config {name, accessConfig: accessConfig.{authenticationMode}}",
-            "upgradePolicy": "update_cluster_config {name, upgradePolicy}",
-            "zonalShiftConfig": "update_cluster_config {name, zonalShiftConfig}",
-            "deletionProtection": "update_cluster_config {name, deletionProtection}",
+            # The API wants the three parts of Auto Mode in one call, and each other part in a call of its own.
+            "computeConfig kubernetesNetworkConfig storageConfig": "update_cluster_config {name, computeConfig,"
+            " kubernetesNetworkConfig: kubernetesNetworkConfig.{elasticLoadBalancing}, storageConfig}",
             "encryptionConfig": "associate_encryption_config"
             " {clusterName: name, encryptionConfig: [encryptionConfig.{resources, provider}]}",
+            "enabledClusterLogTypes": "update_cluster_config {name, logging: " + LOGGING + "}",
+            "upgradePolicy": "update_cluster_config {name, upgradePolicy}",
+            "vpcConfig": eks.update_vpc_config,
+            "zonalShiftConfig": "update_cluster_config {name, zonalShiftConfig}",
+            "deletionProtection": "update_cluster_config {name, deletionProtection}",
+            "controlPlaneScalingConfig": "update_cluster_config {name, controlPlaneScalingConfig}",
+            "remoteNetworkConfig": "update_cluster_config {name, remoteNetworkConfig}",
         },
+        # https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/eks/cluster.go: ForceNew.
+        fixed=(
+            "accessConfig.bootstrapClusterCreatorAdminPermissions",
+            "kubernetesNetworkConfig.ipFamily",
+            "kubernetesNetworkConfig.serviceIpv4Cidr",
+        ),
+        kept=("encryptionConfig",),
         delete=("delete_cluster {name}",),
         rename={"vpcConfig": "resourcesVpcConfig"},
         out={
@@ -38,8 +49,11 @@ ROWS = (
         defaults={"bootstrapSelfManagedAddons": True},
         computed=(
             "accessConfig",
+            "computeConfig",
+            "controlPlaneScalingConfig",
             "deletionProtection",
             "kubernetesNetworkConfig",
+            "storageConfig",
             "upgradePolicy",
             "version",
             "accessConfig.authenticationMode",

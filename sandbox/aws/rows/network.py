@@ -75,6 +75,24 @@ ROWS = (
         tag_type="subnet",
     ),
     Row(
+        token="aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation",
+        service="ec2",
+        create="associate_vpc_cidr_block {VpcId: vpcId, CidrBlock: cidrBlock}",
+        id="CidrBlockAssociation.AssociationId",
+        read=(gateways.find_cidr_association,),
+        delete=("disassociate_vpc_cidr_block {AssociationId: id}",),
+    ),
+    Row(
+        token="aws:ec2/subnetCidrReservation:SubnetCidrReservation",
+        service="ec2",
+        create="create_subnet_cidr_reservation"
+        " {SubnetId: subnetId, Cidr: cidrBlock, ReservationType: reservationType, Description: description}",
+        id="SubnetCidrReservation.SubnetCidrReservationId",
+        read=(gateways.find_reservation,),
+        delete=("delete_subnet_cidr_reservation {SubnetCidrReservationId: id}",),
+        rename={"cidrBlock": "Cidr"},
+    ),
+    Row(
         token="aws:ec2/internetGateway:InternetGateway",
         service="ec2",
         create="create_internet_gateway",
@@ -117,12 +135,14 @@ ROWS = (
         id="NatGateway.NatGatewayId",
         read=("describe_nat_gateways {NatGatewayIds: [id]} -> NatGateways[?State!='deleted'] | [0]",),
         delete=(gateways.delete_nat_gateway,),
+        # The provider tells the first address of a zonal gateway only.
         out={
-            "allocationId": "NatGatewayAddresses[0].AllocationId",
-            "associationId": "NatGatewayAddresses[0].AssociationId",
-            "networkInterfaceId": "NatGatewayAddresses[0].NetworkInterfaceId",
-            "privateIp": "NatGatewayAddresses[0].PrivateIp",
-            "publicIp": "NatGatewayAddresses[0].PublicIp",
+            **{
+                name: f"AvailabilityMode != 'regional' && NatGatewayAddresses[0].{name[0].upper()}{name[1:]} || `null`"
+                for name in ("allocationId", "associationId", "networkInterfaceId", "privateIp", "publicIp")
+            },
+            "regionalNatGatewayAddresses": "(NatGatewayAddresses || `[]`)[?!PrivateIp]",
+            "regionalNatGatewayAutoMode": "AutoProvisionZones",
         },
         defaults={"connectivityType": "public"},
         computed=("privateIp", "availabilityMode", "vpcId"),
@@ -148,7 +168,8 @@ ROWS = (
         token="aws:ec2/route:Route",
         service="ec2",
         create="create_route *",
-        id="{routeTableId}_{destination}",
+        id="join('', ['r-', $routeTableId, to_string(crc32($destination))])",
+        imported="{routeTableId}_{destination}",
         derive={"destination": DESTINATION},
         read=(
             "describe_route_tables {RouteTableIds: [routeTableId]} -> RouteTables[0].Routes["
@@ -178,7 +199,7 @@ ROWS = (
     Row(
         token="aws:ec2/vpcEndpoint:VpcEndpoint",
         service="ec2",
-        create="create_vpc_endpoint *",
+        create="create_vpc_endpoint * {PrivateDnsEnabled: privateDnsEnabled || `false`}",
         id="VpcEndpoint.VpcEndpointId",
         read=(
             "describe_vpc_endpoints {VpcEndpointIds: [id]} -> VpcEndpoints[?State!='deleted'] | [0]",

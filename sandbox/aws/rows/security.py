@@ -6,7 +6,48 @@ from sandbox.aws.steps import security_groups as groups
 GROUP = "describe_security_groups {GroupIds: [id]} -> SecurityGroups[0]"
 GROUP_ARN = "join('', [prefix, 'security-group/', id])"
 
+# One rule on its own, with an id and tags, in place of the older `securityGroupRule` that moves rules by content.
+PERMISSION = (
+    "{IpProtocol: ipProtocol, FromPort: fromPort, ToPort: toPort,"
+    " IpRanges: cidrIpv4 && [{CidrIp: cidrIpv4, Description: description}],"
+    " Ipv6Ranges: cidrIpv6 && [{CidrIpv6: cidrIpv6, Description: description}],"
+    " PrefixListIds: prefixListId && [{PrefixListId: prefixListId, Description: description}],"
+    " UserIdGroupPairs: referencedSecurityGroupId"
+    " && [{GroupId: referencedSecurityGroupId, Description: description}]}"
+)
+CHANGE = (
+    "{SecurityGroupRuleId: id, SecurityGroupRule: {IpProtocol: ipProtocol, FromPort: fromPort, ToPort: toPort,"
+    " CidrIpv4: cidrIpv4, CidrIpv6: cidrIpv6, PrefixListId: prefixListId,"
+    " ReferencedGroupId: referencedSecurityGroupId, Description: description}}"
+)
+CHANGEABLE = "cidrIpv4 cidrIpv6 description fromPort ipProtocol prefixListId referencedSecurityGroupId toPort"
+
+
+def _single_rule(kind: str) -> Row:
+    way = kind.lower()
+    return Row(
+        token=f"aws:vpc/securityGroup{kind}Rule:SecurityGroup{kind}Rule",
+        service="ec2",
+        create=f"authorize_security_group_{way} {{GroupId: securityGroupId, IpPermissions: [{PERMISSION}]}}",
+        id="SecurityGroupRules[0].SecurityGroupRuleId",
+        read=("describe_security_group_rules {SecurityGroupRuleIds: [id]} -> SecurityGroupRules[0]",),
+        set={CHANGEABLE: f"modify_security_group_rules {{GroupId: securityGroupId, SecurityGroupRules: [{CHANGE}]}}"},
+        delete=(f"revoke_security_group_{way} {{GroupId: securityGroupId, SecurityGroupRuleIds: [id]}}",),
+        rename={"securityGroupId": "GroupId"},
+        out={
+            "arn": "join('', [prefix, 'security-group-rule/', id])",
+            "fromPort": "IpProtocol != '-1' && FromPort || `null`",
+            "referencedSecurityGroupId": "ReferencedGroupInfo.GroupId",
+            "toPort": "IpProtocol != '-1' && ToPort || `null`",
+        },
+        tags="ec2",
+        tag_type="security-group-rule",
+    )
+
+
 ROWS = (
+    _single_rule("Ingress"),
+    _single_rule("Egress"),
     Row(
         token="aws:ec2/securityGroup:SecurityGroup",
         service="ec2",

@@ -8,7 +8,15 @@ from sandbox.aws.codec import encode
 from sandbox.aws.compare import same
 from sandbox.aws.session import Scope, Session
 
-__all__ = ["addon_associations", "find_association", "update_config"]
+__all__ = ["addon_associations", "find_association", "update_config", "update_vpc_config"]
+
+# The API changes one kind of these in a call.
+VPC_PARTS = (
+    ("endpointPrivateAccess", "endpointPublicAccess", "publicAccessCidrs"),
+    ("subnetIds",),
+    ("securityGroupIds",),
+    ("controlPlaneEgressMode",),
+)
 
 
 def update_config(session: Session, scope: Scope) -> None:
@@ -36,6 +44,16 @@ def update_config(session: Session, scope: Scope) -> None:
             if value and any([value] if isinstance(value, str) else value.values())
         },
     )
+
+
+def update_vpc_config(session: Session, scope: Scope) -> None:
+    """Change how the control plane sits in the VPC, one kind of change after the other."""
+    old, new = scope.olds.get("vpcConfig") or {}, scope["vpcConfig"] or {}
+    for names in VPC_PARTS:
+        if all(same(old.get(name), new.get(name)) for name in names):
+            continue
+        part = {name: new[name] for name in names if new.get(name) is not None}
+        session.call("update_cluster_config", name=scope["name"], resourcesVpcConfig=part or {names[0]: []})
 
 
 def find_association(session: Session, scope: Scope) -> dict[str, Any] | None:

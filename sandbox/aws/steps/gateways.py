@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.aws.calls import recipe
+from sandbox.aws.compare import same
 from sandbox.aws.session import Scope, Session
 
 __all__ = [
     "attach_internet_gateway",
     "delete_nat_gateway",
+    "find_cidr_association",
+    "find_reservation",
     "modify_endpoint",
     "new_template_version",
     "set_default_version",
@@ -33,8 +36,33 @@ def delete_nat_gateway(session: Session, scope: Scope) -> None:
     for address in found[0].get("NatGatewayAddresses", []):
         if "AssociationId" in address:
             session.call("disassociate_address", AssociationId=address["AssociationId"])
-        # moto leaves it, and the subnet could not be deleted.
+        # moto leaves it, and the subnet could not be deleted. A regional gateway has none.
         session.call("delete_network_interface", NetworkInterfaceId=address["NetworkInterfaceId"])
+
+
+def find_cidr_association(session: Session, scope: Scope) -> dict[str, Any] | None:
+    """Return a VPC's further range by the id of its association."""
+    filters = [{"Name": "cidr-block-association.association-id", "Values": [scope["id"]]}]
+    for vpc in session.call("describe_vpcs", Filters=filters)["Vpcs"]:
+        for one in vpc.get("CidrBlockAssociationSet", []):
+            if one["AssociationId"] == scope["id"] and one["CidrBlockState"]["State"] == "associated":
+                return {"VpcId": vpc["VpcId"], "CidrBlock": one["CidrBlock"]}
+    return None
+
+
+def find_reservation(session: Session, scope: Scope) -> dict[str, Any] | None:
+    """Return a subnet's reservation by its id; without the subnet, as in an import, look into all."""
+    subnets = [scope["subnetId"]] if scope["subnetId"] else _subnets(session)
+    for subnet in subnets:
+        found = session.call("get_subnet_cidr_reservations", SubnetId=subnet)
+        for one in [*found["SubnetIpv4CidrReservations"], *found["SubnetIpv6CidrReservations"]]:
+            if one["SubnetCidrReservationId"] == scope["id"]:
+                return dict(one)
+    return None
+
+
+def _subnets(session: Session) -> list[str]:
+    return [subnet["SubnetId"] for subnet in session.call("describe_subnets")["Subnets"]]
 
 
 def modify_endpoint(session: Session, scope: Scope) -> None:
@@ -49,7 +77,9 @@ def modify_endpoint(session: Session, scope: Scope) -> None:
         params |= {f"Add{word}": sorted(new - old), f"Remove{word}": sorted(old - new)}
     if scope["policy"] != scope.olds.get("policy"):
         params["PolicyDocument"] = scope["policy"]
-    session.call("modify_vpc_endpoint", **{name: value for name, value in params.items() if value})
+    if not same(scope["privateDnsEnabled"], scope.olds.get("privateDnsEnabled")):
+        params["PrivateDnsEnabled"] = bool(scope["privateDnsEnabled"])
+    session.call("modify_vpc_endpoint", **{name: value for name, value in params.items() if value not in ([], None)})
     _route_to_endpoint(session, scope, params)
 
 

@@ -17,10 +17,12 @@ __all__ = [
     "default_version",
     "delete_old_versions",
     "detach_policies",
+    "empty_profile",
     "new_policy_version",
     "set_client_ids",
     "set_inline_policies",
     "set_managed_policies",
+    "set_profile_role",
 ]
 
 # AWS derives no role name from the service's name; moto's guess is AWSServiceRoleFor<service>.
@@ -90,6 +92,25 @@ def detach_policies(session: Session, scope: Scope) -> None:
             # Someone else took it off, or a half-made role never had it.
             if not error.gone:
                 raise
+
+    # The provider takes a role out of all instance profiles before it deletes it, whoever put it there.
+    for profile in session.call("list_instance_profiles_for_role", RoleName=scope["id"])["InstanceProfiles"]:
+        name = profile["InstanceProfileName"]
+        session.call("remove_role_from_instance_profile", InstanceProfileName=name, RoleName=scope["id"])
+
+
+def set_profile_role(session: Session, scope: Scope) -> None:
+    """Put the program's role into an instance profile, which holds one, in place of the former."""
+    empty_profile(session, scope)
+    if scope["role"]:
+        session.call("add_role_to_instance_profile", InstanceProfileName=scope["id"], RoleName=scope["role"])
+
+
+def empty_profile(session: Session, scope: Scope) -> None:
+    """Take the role out of an instance profile."""
+    found = session.call("get_instance_profile", InstanceProfileName=scope["id"])["InstanceProfile"]
+    for role in found["Roles"]:
+        session.call("remove_role_from_instance_profile", InstanceProfileName=scope["id"], RoleName=role["RoleName"])
 
 
 def default_version(session: Session, scope: Scope) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -18,7 +19,12 @@ from sandbox.aws import AwsEmulator, AwsHost
 from sandbox.tools import ToolsError, load_tools
 from tests.sandbox.aws.world import ACCOUNT, REGION, Effects, trust
 
-pytestmark = pytest.mark.engine
+# A program that the engine stopped leaves its event loop to the garbage collector: it is collected here, and not in
+# the middle of another test.
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 CHECKOUT = Path(__file__).parents[3]
 # The stack, the provider, and what the program below makes.
@@ -98,6 +104,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
     yield Play(_stack(tmp_path, host.serve(), program(settings)), emulator, settings)
     host.stop()
     emulator.stop()
+    gc.collect()
 
 
 def _stack(folder: Path, port: int, run: Callable[[], None]) -> automation.Stack:

@@ -102,6 +102,19 @@ EXAMPLES: dict[str, Example] = {
         },
         lambda world: {"tags": {"a": "c"}},
     ),
+    "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation": Example(
+        lambda world: {"vpcId": world.vpc.id, "cidrBlock": "100.64.0.0/16"},
+        replace=lambda world: {"cidrBlock": "100.65.0.0/16"},
+    ),
+    "aws:ec2/subnetCidrReservation:SubnetCidrReservation": Example(
+        lambda world: {
+            "subnetId": world.subnet_ids[0],
+            "cidrBlock": "10.0.0.128/25",
+            "reservationType": "prefix",
+            "description": "d",
+        },
+        replace=lambda world: {"cidrBlock": "10.0.0.64/26"},
+    ),
     "aws:ec2/natGateway:NatGateway": Example(
         nat, lambda world: {"tags": {"a": "c"}}, lambda world: {"subnetId": world.subnet_ids[1]}
     ),
@@ -161,6 +174,29 @@ EXAMPLES: dict[str, Example] = {
         },
         lambda world: {"description": "e"},
         lambda world: {"toPort": 444},
+    ),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Example(
+        lambda world: {
+            "securityGroupId": world.security_group.id,
+            "ipProtocol": "tcp",
+            "fromPort": 443,
+            "toPort": 443,
+            "cidrIpv4": "10.3.0.0/16",
+            "description": "d",
+            "tags": {"a": "b"},
+        },
+        lambda world: {"toPort": 444, "cidrIpv4": "10.4.0.0/16", "description": "e", "tags": {"a": "c"}},
+        lambda world: {"securityGroupId": "sg-0123456789abcdef0"},
+    ),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Example(
+        lambda world: {
+            "securityGroupId": world.security_group.id,
+            "ipProtocol": "-1",
+            "referencedSecurityGroupId": world.security_group.id,
+            "description": "d",
+        },
+        lambda world: {"ipProtocol": "udp", "fromPort": 53, "toPort": 53, "description": "e"},
+        lambda world: {"securityGroupId": "sg-0123456789abcdef0"},
     ),
     "aws:ec2/launchTemplate:LaunchTemplate": Example(
         lambda world: {
@@ -257,6 +293,11 @@ EXAMPLES: dict[str, Example] = {
             "policyArn": "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy",
         },
         replace=lambda world: {"policyArn": "arn:aws:iam::aws:policy/AmazonEKSServicePolicy"},
+    ),
+    "aws:iam/instanceProfile:InstanceProfile": Example(
+        lambda world: {"role": world.role("ec2.amazonaws.com").id, "tags": {"a": "b"}},
+        lambda world: {"role": world.role("ec2.amazonaws.com").id, "tags": {"a": "c"}},
+        lambda world: {"path": "/other/"},
     ),
     "aws:iam/serviceLinkedRole:ServiceLinkedRole": Example(
         lambda world: {"awsServiceName": "spot.amazonaws.com"},
