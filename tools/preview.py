@@ -1,4 +1,4 @@
-"""`make preview` on real AWS: says in one line what is missing, else hands over to `pulumi preview`."""
+"""`make preview` on real AWS: says in one line what is missing, else hands over to `python -m ops preview`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     if lack := missing(path, stack):
         print(f"preview: {lack}", file=sys.stderr)
         return 2
-    command = [str(pulumi), "preview", "--stack", stack]
+    command = [sys.executable, "-m", "ops", "preview", "--stack", stack]
     return subprocess.run(command, env={**environment, "PATH": path}, check=False).returncode
 
 

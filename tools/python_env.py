@@ -1,4 +1,4 @@
-"""The Python side of the set-up: the locked environment in .venv."""
+"""The Python side of the set-up: locked environments, the program's in .venv."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ def fingerprint(root: Path) -> str:
     return digest.hexdigest()
 
 
-def is_current(root: Path) -> bool:
-    """Whether .venv was made from the lock file as it is now."""
-    stamp = root / ".venv" / ".setup-stamp"
-    if not ((root / ".venv" / "bin" / "python").exists() and stamp.is_file()):
+def is_current(root: Path, folder: Path | None = None) -> bool:
+    """Whether the environment was made from the root's lock file as it is now; it is .venv unless a folder is named."""
+    folder = folder or root / ".venv"
+    stamp = folder / ".setup-stamp"
+    if not ((folder / "bin" / "python").exists() and stamp.is_file()):
         return False
     return stamp.read_text() == fingerprint(root)
 
 
-def synchronise(root: Path, uv: Path, say: Callable[[str], None]) -> None:
-    """Make .venv what the lock file says."""
+def synchronise(root: Path, uv: Path, say: Callable[[str], None], folder: Path | None = None) -> None:
+    """Make the environment what the root's lock file says; it is .venv unless a folder is named."""
+    folder = folder or root / ".venv"
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    environment["UV_PROJECT_ENVIRONMENT"] = str(root / ".venv")
+    environment["UV_PROJECT_ENVIRONMENT"] = str(folder)
     wanted = fingerprint(root)
     try:
         command = (str(uv), "sync", "--frozen", "--compile-bytecode")
@@ -43,4 +45,4 @@ def synchronise(root: Path, uv: Path, say: Callable[[str], None]) -> None:
             "Ways out: let this machine reach the package index (UV_DEFAULT_INDEX names a mirror), "
             "or copy uv's cache folder from a machine that has it"
         ) from error
-    (root / ".venv" / ".setup-stamp").write_text(wanted)
+    (folder / ".setup-stamp").write_text(wanted)

@@ -1,0 +1,1 @@
+"""Rules by subject: plain functions over plain data; `policies.pack` hands them to the engine, tests call them."""
