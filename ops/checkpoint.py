@@ -86,12 +86,23 @@ def aws_settings(deployment: Deployment, pending: Pending) -> AwsSettings:
     region = pending.inputs.get("region") or (inputs or {}).get("region")
     if inputs is None or not isinstance(region, str):
         raise OpsError(f"{pending.name}: the state does not say in which region its provider works")
-    return AwsSettings(
-        region=region,
-        profile=inputs.get("profile"),
-        default_tags=_parsed(inputs.get("defaultTags"), {}).get("tags") or {},
-        accounts=tuple(_parsed(inputs.get("allowedAccountIds"), [])),
-    )
+    return _aws_settings(region, inputs)
+
+
+def aws_providers(deployment: Deployment) -> list[AwsSettings]:
+    """Return the settings of the AWS providers that have resources."""
+    resources = deployment.get("resources") or []
+    used = {str(resource.get("provider") or "").rpartition("::")[0] for resource in resources}
+    inputs = [r.get("inputs") or {} for r in resources if r["type"] == "pulumi:providers:aws" and r["urn"] in used]
+    return [_aws_settings(found["region"], found) for found in inputs if isinstance(found.get("region"), str)]
+
+
+def cluster_versions(deployment: Deployment) -> list[str]:
+    """Return the Kubernetes versions of the stack's EKS clusters, as last read from AWS."""
+    resources = deployment.get("resources") or []
+    clusters = [r for r in resources if r["type"] == "aws:eks/cluster:Cluster" and not r.get("delete")]
+    versions = [{**(r.get("inputs") or {}), **(r.get("outputs") or {})}.get("version") for r in clusters]
+    return [version for version in versions if isinstance(version, str)]
 
 
 def expected_tags(pending: Pending, settings: AwsSettings) -> dict[str, str]:
@@ -154,6 +165,15 @@ def _references(resource: Mapping[str, Any]) -> set[str]:
     urns |= {urn for found in (resource.get("propertyDependencies") or {}).values() for urn in found or ()}
     urns |= {*(resource.get("replaceWith") or ()), str(resource.get("provider") or "").rpartition("::")[0]}
     return {urn for urn in urns if urn}
+
+
+def _aws_settings(region: str, inputs: Mapping[str, Any]) -> AwsSettings:
+    return AwsSettings(
+        region=region,
+        profile=inputs.get("profile"),
+        default_tags=_parsed(inputs.get("defaultTags"), {}).get("tags") or {},
+        accounts=tuple(_parsed(inputs.get("allowedAccountIds"), [])),
+    )
 
 
 def _parsed(value: Any, default: Any) -> Any:

@@ -1,8 +1,10 @@
-"""Commands: `up` in place of `pulumi up`, and the recovery that it starts with."""
+"""Commands: `up` and `preview` in place of Pulumi's, and the recovery that `up` starts with."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 
 from ops.engine import Pulumi
 from ops.errors import OpsError
+from ops.guard import check
 from ops.recovery import Choices, Report, recover
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -22,6 +25,9 @@ Settle = Annotated[
 ]
 Adopt = Annotated[list[str], typer.Option(help="<urn>=<id>: take this resource for that pending create.")]
 Drop = Annotated[list[str], typer.Option(help="<urn>: forget this pending create.")]
+Allow = Annotated[
+    list[str], typer.Option("--allow-loss", help="<urn>: let this go although it holds state. Not what is protected.")
+]
 
 
 @app.command("up", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -32,11 +38,29 @@ def up_command(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     force_unlock: Force = False,
     settle: Settle = 20,
+    allow_loss: Allow = [],  # noqa: B006 - typer reads the default and never changes it
 ) -> None:
-    """Recover if the last `up` was killed, then run `pulumi up`. Further options go to it."""
+    """Recover if the last `up` was killed, refuse what would be regretted, then run `pulumi up`.
+
+    Further options go to it.
+    """
     pulumi = Pulumi(cwd, stack)
     _recover(pulumi, Choices(force_unlock=force_unlock, settle=settle), quiet=False)
+    _guard(pulumi, context.args, allow_loss)
     raise typer.Exit(pulumi.up([*(["--yes"] if yes else []), *context.args]))
+
+
+@app.command("preview", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def preview_command(
+    context: typer.Context,
+    stack: Stack,
+    cwd: Folder = Path(),
+    allow_loss: Allow = [],  # noqa: B006 - typer reads the default and never changes it
+) -> None:
+    """Refuse what `up` would refuse, then run `pulumi preview`. Further options go to it."""
+    pulumi = Pulumi(cwd, stack)
+    _guard(pulumi, context.args, allow_loss)
+    raise typer.Exit(pulumi.preview(context.args))
 
 
 @app.command("recover")
@@ -58,8 +82,19 @@ def recover_command(
 
 
 def _recover(pulumi: Pulumi, choices: Choices, *, quiet: bool) -> Report:
-    try:
+    with _told():
         return recover(pulumi, choices, (lambda _: None) if quiet else typer.echo)
+
+
+def _guard(pulumi: Pulumi, arguments: list[str], allowed: list[str]) -> None:
+    with _told():
+        check(pulumi, arguments, allowed, tell=lambda line: typer.echo(line, err=True))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
     except OpsError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error

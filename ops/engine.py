@@ -16,6 +16,9 @@ import yaml
 
 from ops.errors import OpsError
 
+# Options of `pulumi up` that `pulumi preview` does not know.
+_UP_ONLY = frozenset({"--skip-preview", "-f", "--yes", "-y", "--continue-on-error", "--strict"})
+
 
 class Pulumi:
     """One stack of the project in a folder.
@@ -46,11 +49,38 @@ class Pulumi:
         """Take every lock off the stack."""
         self._run("cancel", "--stack", self._stack, "--yes")
 
+    def config(self) -> dict[str, Any]:
+        """Return the stack's configuration by key; secret values are left out."""
+        return dict(json.loads(self._run("config", "--stack", self._stack, "--json")))
+
+    def last_config(self) -> dict[str, Any] | None:
+        """Return the configuration of the last `up` that succeeded; None when the backend knows of none."""
+        history = json.loads(self._run("stack", "history", "--stack", self._stack, "--json", "--page-size", "50"))
+        runs = (run for run in history or [] if run["kind"] == "update" and run["result"] == "succeeded")
+        last = next(runs, None)
+        return None if last is None else dict(last.get("config") or {})
+
+    def preview_steps(self, arguments: Sequence[str]) -> dict[str, Any]:
+        """Return what a preview says, protection left aside: of what is protected the engine shows no step else.
+
+        Args:
+            arguments: Options of `pulumi up`; those that `pulumi preview` does not have are left out.
+        """
+        options = [word for word in arguments if word not in _UP_ONLY]
+        words = ["preview", "--stack", self._stack, "--json", "--ignore-protect", *options]
+        done = self._do(words)
+        try:
+            return dict(json.loads(done.stdout))
+        except ValueError:
+            raise _failure(words, done) from None
+
+    def preview(self, arguments: Sequence[str]) -> int:
+        """Run `pulumi preview` for the user to see; return its exit code."""
+        return self._show("preview", arguments)
+
     def up(self, arguments: Sequence[str]) -> int:
         """Run `pulumi up` for the user to see and answer; return its exit code."""
-        return subprocess.run(
-            ["pulumi", "up", "--stack", self._stack, *arguments], cwd=self._folder, env=_environment(), check=False
-        ).returncode
+        return self._show("up", arguments)
 
     def lock_holders(self) -> list[Holder]:
         """Return who holds locks: in a folder or an S3 bucket. Other backends say so themselves when they refuse."""
@@ -70,18 +100,25 @@ class Pulumi:
             project = yaml.safe_load((self._folder / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
         return f"{project}/{stack}"
 
+    def _show(self, command: str, arguments: Sequence[str]) -> int:
+        return subprocess.run(
+            ["pulumi", command, "--stack", self._stack, *arguments], cwd=self._folder, env=_environment(), check=False
+        ).returncode
+
     def _run(self, *words: str, stdin: str | None = None) -> str:
+        done = self._do(words, stdin)
+        if done.returncode:
+            raise _failure(words, done)
+        return done.stdout
+
+    def _do(self, words: Sequence[str], stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         command = ["pulumi", *words, "--non-interactive"]
         try:
-            done = subprocess.run(
+            return subprocess.run(
                 command, cwd=self._folder, env=_environment(), input=stdin, capture_output=True, text=True, check=False
             )
         except FileNotFoundError as error:
             raise OpsError("pulumi is not in PATH: `make setup` gets it, `make sandbox` has it") from error
-        if done.returncode:
-            said = "\n".join(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
-            raise OpsError(f"`pulumi {' '.join(words[:2])}` failed:\n{said}")
-        return done.stdout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +160,11 @@ def _is_pulumi(pid: int) -> bool:
         # No /proc here: what cannot be looked into counts as alive.
         return True
     return command.startswith("pulumi") and rest.split()[0] != "Z"
+
+
+def _failure(words: Sequence[str], done: subprocess.CompletedProcess[str]) -> OpsError:
+    said = "\n".join(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
+    return OpsError(f"`pulumi {' '.join(words[:2])}` failed:\n{said}")
 
 
 def _files(folder: Path) -> Iterator[bytes]:

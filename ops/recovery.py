@@ -101,7 +101,7 @@ class _Search:
     def __init__(self, deployment: Deployment, choices: Choices, clients: Clients | None) -> None:
         self._deployment = deployment
         self._choices = choices
-        self._clients = functools.cache(clients or _boto3)
+        self._clients = functools.cache(clients or aws_client)
         self._found: dict[str, tuple[Finder, Found, Any]] = {}
 
     def settled(self, pending: list[Pending], say: Say) -> list[Adoption]:
@@ -152,7 +152,7 @@ class _Search:
             return Adoption(pending=pending, id=self._choices.adopt[pending.urn])
         row = row_of(pending.type)
         if row is None:
-            raise OpsError(f"nobody knows how to find a {pending.type}: add a row for it to ops/finders.py")
+            raise OpsError(f"nobody knows how to find a {pending.type}: add a row for it in ops/finders")
         if isinstance(row, Repeatable):
             return None
         settings = checkpoint.aws_settings(self._deployment, pending)
@@ -177,7 +177,8 @@ class _Search:
         return {"account": account, "partition": partition, "region": settings.region}
 
 
-def _boto3(service: str, region: str, profile: str | None) -> Any:
+def aws_client(service: str, region: str, profile: str | None) -> Any:
+    """Return boto3's client."""
     return boto3.Session(profile_name=profile).client(service, region_name=region)
 
 

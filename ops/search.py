@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import jmespath
 from botocore.exceptions import ClientError, WaiterError
+from jmespath import functions
 
 from ops.errors import OpsError
 from ops.finders import Call, Finder
 
 # Pulumi's mark of an encrypted value (https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go).
 _SECRET = "4dabf18193072939515e22adb298388d"
+
+
+class _Functions(functions.Functions):  # type: ignore[misc]
+    @functions.signature({"types": ["string"]})  # type: ignore[untyped-decorator]
+    def _func_crc32(self, text: str) -> int:
+        """Return the checksum that the provider makes some of its ids of."""
+        return zlib.crc32(text.encode())
+
+
+_OPTIONS = jmespath.Options(custom_functions=_Functions())
 _GONE = re.compile("NotFound|NoSuchEntity|NonExistent|DoesNotExist")
 
 
@@ -138,7 +150,7 @@ def _parameters(call: Call, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pick(expression: str, values: Any) -> Any:
-    return jmespath.search(expression, values)
+    return jmespath.search(expression, values, _OPTIONS)
 
 
 def _agree(actual: Any, expected: Any) -> bool:

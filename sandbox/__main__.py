@@ -35,6 +35,10 @@ FolderOption = Annotated[
     Path | None, typer.Option("--folder", help="Where the sandbox keeps its state while it runs; removed at the end.")
 ]
 
+PolicyPackOption = Annotated[
+    Path | None, typer.Option("--policy-pack", help="Folder of a policy pack that has to find nothing mandatory.")
+]
+
 
 @app.command("try")
 def play(stack: StackOption = "dev", folder: FolderOption = None) -> None:
@@ -47,12 +51,15 @@ def play(stack: StackOption = "dev", folder: FolderOption = None) -> None:
 
 
 @app.command()
-def preview(stack: StackOption = "dev", folder: FolderOption = None) -> None:
+def preview(stack: StackOption = "dev", folder: FolderOption = None, policy_pack: PolicyPackOption = None) -> None:
     """Preview a stack offline, from nothing."""
 
     def run(world: World) -> None:
-        operation = world.engine(stack).preview()
+        packs = [] if policy_pack is None else [policy_pack.resolve()]
+        operation = world.engine(stack).preview(policy_packs=packs)
         console.print(component_tree(stack, operation.resources))
+        for line in operation.said:
+            console.print(line, highlight=False, markup=False)
         steps = ", ".join(f"{count} to {step}" for step, count in operation.steps.items())
         console.print(f"{steps}; previewed in {operation.seconds:.1f} s", highlight=False)
 

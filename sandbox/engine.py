@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
 from pulumi import automation
 from pulumi.automation import EngineEvent
 
 OnEvent = Callable[[EngineEvent], None]
+# The engine's colours, as in `<{%reset%}>`.
+_COLORS: Final = re.compile(r"<\{%.*?%\}>")
 
 
 class EngineError(Exception):
@@ -41,12 +45,14 @@ class Operation:
         steps: How many resources were created, same, deleted, …
         resources: Every resource the operation saw, by URN.
         durations: Seconds that each resource's own step took, by URN.
+        said: What the program told people, warnings included, line by line.
     """
 
     seconds: float
     steps: Mapping[str, int]
     resources: Mapping[str, Seen]
     durations: Mapping[str, float] = field(default_factory=dict)
+    said: Sequence[str] = ()
 
 
 class Engine:
@@ -67,10 +73,17 @@ class Engine:
         )
         self._stack = automation.create_or_select_stack(stack_name=stack, work_dir=str(project), opts=options)
 
-    def preview(self, on_event: OnEvent | None = None, *, expect_no_changes: bool = False) -> Operation:
-        """Preview. With `expect_no_changes`, raise `EngineError` if anything would change."""
+    def preview(
+        self, on_event: OnEvent | None = None, *, expect_no_changes: bool = False, policy_packs: Sequence[Path] = ()
+    ) -> Operation:
+        """Preview. With `expect_no_changes`, raise `EngineError` if anything would change.
+
+        A policy pack that finds something mandatory ends in an `EngineError`, too.
+        """
+        packs = [str(path) for path in policy_packs]
         return self._watch(
-            lambda seen: self._stack.preview(on_event=seen, expect_no_changes=expect_no_changes), on_event
+            lambda seen: self._stack.preview(on_event=seen, expect_no_changes=expect_no_changes, policy_packs=packs),
+            on_event,
         )
 
     def up(self, on_event: OnEvent | None = None) -> Operation:
@@ -87,16 +100,29 @@ class Engine:
         """Destroy the stack."""
         return self._watch(lambda seen: self._stack.destroy(on_event=seen), on_event)
 
+    def preview_destroy(self, on_event: OnEvent | None = None) -> Operation:
+        """Preview a destroy. Raise `EngineError` where a resource is protected.
+
+        `destroy` itself has no preview before it: it deletes what stands before the first protected resource.
+        """
+        return self._watch(lambda seen: self._stack.destroy(on_event=seen, preview_only=True), on_event)
+
     def outputs(self) -> dict[str, object]:
         """Return the stack's outputs; secret ones are masked."""
         return {name: "[secret]" if output.secret else output.value for name, output in self._stack.outputs().items()}
 
     def retained(self) -> frozenset[str]:
         """Return the ids of the resources that a destroy forgets without deleting them."""
-        resources = (self._stack.export_stack().deployment or {}).get("resources", [])
         return frozenset(
-            resource["id"] for resource in resources if resource.get("retainOnDelete") and "id" in resource
+            resource["id"] for resource in self._resources() if resource.get("retainOnDelete") and "id" in resource
         )
+
+    def protected(self) -> list[str]:
+        """Return the URNs of the resources that the engine refuses to delete."""
+        return [resource["urn"] for resource in self._resources() if resource.get("protect")]
+
+    def _resources(self) -> list[dict[str, Any]]:
+        return list((self._stack.export_stack().deployment or {}).get("resources", []))
 
     def _watch(self, run: Callable[[OnEvent], object], on_event: OnEvent | None) -> Operation:
         recorder = _Recorder(on_event)
@@ -110,6 +136,7 @@ class Engine:
             steps=dict(recorder.steps),
             resources=recorder.resources,
             durations=recorder.durations,
+            said=tuple(recorder.said),
         )
 
 
@@ -129,6 +156,7 @@ class _Recorder:
         self.steps: Counter[str] = Counter()
         self.resources: dict[str, Seen] = {}
         self.durations: dict[str, float] = {}
+        self.said: list[str] = []
 
     def take(self, event: EngineEvent) -> None:
         if event.resource_pre_event is not None:
@@ -143,6 +171,9 @@ class _Recorder:
             urn = event.res_outputs_event.metadata.urn
             if urn in self._started:
                 self.durations[urn] = time.monotonic() - self._started[urn]
+        told = event.diagnostic_event
+        if told is not None and told.severity in ("info", "warning") and not told.ephemeral:
+            self.said += [line for line in _COLORS.sub("", told.message).splitlines() if line.strip()]
         if self._forward is not None:
             self._forward(event)
 

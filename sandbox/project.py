@@ -34,6 +34,7 @@ class Project:
         sandbox = settings.get("tool", {}).get("sandbox", {})
         self._overrides = {key: value.format(**endpoints) for key, value in sandbox.get("config", {}).items()}
         self._revision_key: str | None = sandbox.get("revision")
+        self._unprotected: dict[str, Any] = sandbox.get("unprotect", {})
 
     def prepare(self) -> None:
         """Write the copies. What `pulumi` itself put into an earlier copy is kept."""
@@ -53,6 +54,19 @@ class Project:
             return set()
         found = (_at(_load(path).get("config", {}), key) for path in self.checkout.glob("Pulumi.*.yaml"))
         return {revision for revision in found if isinstance(revision, str)}
+
+    def unprotect(self, stack: str) -> dict[str, Any]:
+        """Set the values of `[tool.sandbox.unprotect]` in a stack's copy and return them.
+
+        With them the program protects nothing. Without any there is nothing to set.
+        """
+        if self._unprotected:
+            path = self.folder / f"Pulumi.{stack}.yaml"
+            changed = _load(path)
+            for key, value in self._unprotected.items():
+                _put(changed.setdefault("config", {}), key, value)
+            path.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")
+        return self._unprotected
 
     def _copy_stack(self, source: Path, target: Path) -> None:
         stack = _load(source)
@@ -79,7 +93,7 @@ def _at(config: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def _put(config: dict[str, Any], path: str, value: str) -> None:
+def _put(config: dict[str, Any], path: str, value: object) -> None:
     *parents, last = path.split(".")
     for part in parents:
         config = config.setdefault(part, {})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from sandbox.applications import Application, ApplicationWatch
-from sandbox.engine import Operation, Seen
+from sandbox.engine import Engine, EngineError, Operation, Seen
 from sandbox.leftovers import Inventory, Leftover, leftovers
 from sandbox.world import World
 
@@ -31,6 +32,9 @@ class _Clock:
 
 class Story:
     """Plays preview, up, hand-over, preview without changes, destroy, and checks that nothing is left.
+
+    Before the destroy of a stack with protected resources it shows that a destroy is refused, and takes the
+    protection off by `[tool.sandbox.unprotect]`.
 
     Args:
         console: Where it is told; plain lines when it is not a terminal.
@@ -59,11 +63,45 @@ class Story:
             self._hand_over()
         with self._chapter("no changes", "the same program again"):
             self._count("unchanged", engine.preview(expect_no_changes=True))
+        if protected := engine.protected():
+            self._take_protection_off(engine, protected)
         retained = engine.retained()
         with self._chapter("destroy", "the root Application first, then everything under it"):
             self._count("deleted", engine.destroy(self._tell))
         self._nothing_left(before, retained)
         self._time_line(time.monotonic() - started, operation)
+
+    def _take_protection_off(self, engine: Engine, protected: Sequence[str]) -> None:
+        with self._chapter("protected", f"{len(protected)} resources are protected: a destroy is refused"):
+            self._refused(engine, protected)
+        with self._chapter("unprotect", "what the program says about protection, and nothing else"):
+            values = self._world.project.unprotect(self._stack)
+            if not values:
+                raise StoryError("[tool.sandbox.unprotect] in pyproject.toml names no value that takes protection off")
+            for key, value in values.items():
+                self._console.print(f"  {key}: {json.dumps(value)}", highlight=False)
+            operation = engine.up(self._tell)
+            self._count("seen", operation)
+            if more := operation.steps.keys() - {"same", "update"}:
+                raise StoryError(f"taking protection off did more than that: {', '.join(sorted(more))}")
+            if left := engine.protected():
+                raise StoryError(f"still protected: {', '.join(left)}")
+
+    def _refused(self, engine: Engine, protected: Sequence[str]) -> None:
+        before = self._world.inventory()
+        try:
+            engine.preview_destroy()
+        except EngineError as error:
+            named = [urn for urn in protected if urn in str(error)]
+            if not named:
+                raise StoryError(f"the destroy failed, but not because of protection:\n{error}") from error
+            for urn in named:
+                kind, name = urn.split("::")[2].rpartition("$")[2], urn.rpartition("::")[2]
+                self._console.print(f"  refused: {short_type(kind)} [dim]{name}[/dim] is protected", highlight=False)
+        else:
+            raise StoryError(f"a destroy was not refused, although {len(protected)} resources are protected")
+        if changed := leftovers(before, self._world.inventory()):
+            raise StoryError(f"the refused destroy changed something: {'; '.join(str(one) for one in changed)}")
 
     @contextmanager
     def _chapter(self, name: str, about: str) -> Iterator[None]:

@@ -26,6 +26,7 @@ from sandbox.kubernetes.host import KubernetesHost
 from sandbox.kubernetes.karpenter import ROWS as KARPENTER
 from sandbox.language import LanguageHost
 from sandbox.leftovers import Inventory
+from sandbox.policy_packs import install_policy_runner
 from sandbox.project import Project
 from sandbox.protocol import ProviderHost
 from sandbox.tools import load_tools
@@ -110,7 +111,7 @@ class World:
         self._stack.callback(language.stop)
         self.environment = sandbox_environment(
             folder=self.folder,
-            tools=tools,
+            tools={**tools, "policy-packs": install_policy_runner(self.folder)},
             ports=ports,
             language_port=language_port,
             aws_endpoint=endpoint,

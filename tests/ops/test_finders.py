@@ -80,7 +80,51 @@ def make_route(inputs: Inputs, tags: Tags) -> str:
     client("ec2").create_route(
         RouteTableId=inputs["routeTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=inputs["gatewayId"]
     )
-    return f"{inputs['routeTableId']}_0.0.0.0/0"
+    # The checksum of the destination, as the provider writes it.
+    return f"r-{inputs['routeTableId']}1080289494"
+
+
+def make_group(inputs: Inputs, tags: Tags) -> str:
+    made = client("ec2").create_security_group(
+        VpcId=inputs["vpcId"],
+        GroupName=inputs["name"],
+        Description="endpoints",
+        TagSpecifications=spec("security-group", tags),
+    )
+    return str(made["GroupId"])
+
+
+def rule_inputs() -> Inputs:
+    group = make_group({"vpcId": vpc(), "name": "endpoints"}, {})
+    return {"securityGroupId": group, "ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv4": "10.0.0.0/16"}
+
+
+def permissions(inputs: Inputs, cidr: str) -> list[dict[str, Any]]:
+    return [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": cidr}]}]
+
+
+def make_ingress(inputs: Inputs, tags: Tags) -> str:
+    def allow(cidr: str) -> str:
+        answer = client("ec2").authorize_security_group_ingress(
+            GroupId=inputs["securityGroupId"],
+            IpPermissions=permissions(inputs, cidr),
+            TagSpecifications=spec("security-group-rule", tags),
+        )
+        return str(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
+
+    # One for another range, with the same tags.
+    allow("10.9.0.0/16")
+    return allow(inputs["cidrIpv4"])
+
+
+def make_egress(inputs: Inputs, tags: Tags) -> str:
+    make_ingress(inputs, tags)
+    answer = client("ec2").authorize_security_group_egress(
+        GroupId=inputs["securityGroupId"],
+        IpPermissions=permissions(inputs, inputs["cidrIpv4"]),
+        TagSpecifications=spec("security-group-rule", tags),
+    )
+    return str(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
 
 
 def make_flow_log(inputs: Inputs, tags: Tags) -> str:
@@ -146,6 +190,15 @@ CASES = {
             VpcId=i["vpcId"], CidrBlock=i["cidrBlock"], TagSpecifications=spec("subnet", t)
         )["Subnet"]["SubnetId"],
     ),
+    "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation": Case(
+        lambda: {"vpcId": vpc(), "cidrBlock": "100.64.0.0/16"},
+        lambda i, t: client("ec2").associate_vpc_cidr_block(VpcId=i["vpcId"], CidrBlock=i["cidrBlock"])[
+            "CidrBlockAssociation"
+        ]["AssociationId"],
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": Case(lambda: {"vpcId": vpc(), "name": "endpoints-1a2b3c4"}, make_group),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Case(rule_inputs, make_ingress),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Case(rule_inputs, make_egress),
     "aws:ec2/internetGateway:InternetGateway": Case(
         lambda: {"vpcId": vpc()},
         lambda i, t: client("ec2").create_internet_gateway(TagSpecifications=spec("internet-gateway", t))[
@@ -206,6 +259,12 @@ CASES = {
         lambda i, t: client("iam").create_policy(PolicyName=i["name"], PolicyDocument=POLICY, Tags=pairs(t))["Policy"][
             "Arn"
         ],
+    ),
+    "aws:iam/instanceProfile:InstanceProfile": Case(
+        lambda: {"name": "karpenter-1a2b3c4"},
+        lambda i, t: client("iam").create_instance_profile(InstanceProfileName=i["name"], Tags=pairs(t))[
+            "InstanceProfile"
+        ]["InstanceProfileName"],
     ),
     "aws:kms/key:Key": Case(lambda: {"description": "Secrets of platform-dev"}, make_key),
     "aws:kms/alias:Alias": Case(
@@ -344,7 +403,25 @@ class Canned:
 
 
 TAGS = object()
+SUBNET = "subnet-0a1b2c3d4e5f60718"
 CANNED = {
+    # Moto has neither of these two.
+    "aws:ec2/subnetCidrReservation:SubnetCidrReservation": Canned(
+        {"subnetId": SUBNET, "cidrBlock": "10.0.0.128/25", "reservationType": "prefix"},
+        (
+            (
+                "get_subnet_cidr_reservations",
+                {
+                    "SubnetIpv4CidrReservations": [
+                        {"SubnetCidrReservationId": "scr-1", "Cidr": "10.0.0.64/26"},
+                        {"SubnetCidrReservationId": "scr-2", "Cidr": "10.0.0.128/25"},
+                    ],
+                    "SubnetIpv6CidrReservations": [],
+                },
+            ),
+        ),
+        "scr-2",
+    ),
     "aws:eks/cluster:Cluster": Canned(
         {"name": "platform-dev"},
         (("describe_cluster", {"cluster": {"name": "platform-dev", "tags": TAGS}}),),
@@ -397,14 +474,14 @@ def _filled(answer: Any, tags: Tags) -> Any:
 
 
 @contextmanager
-def _eks(type_: str, tags: Tags) -> Iterator[Any]:
-    canned = CANNED[type_]
-    with Stubber(client("eks")) as stub:
+def _canned(type_: str, tags: Tags) -> Iterator[Any]:
+    canned, aws = CANNED[type_], client(finder(type_).service)
+    with Stubber(aws) as stub:
         for operation, answer in canned.answers:
             stub.add_response(operation, _filled(answer, tags))
         if canned.waits:
             stub.add_response(*canned.waits)
-        yield client("eks")
+        yield aws
 
 
 def _wanted(type_: str) -> Wanted:
@@ -412,9 +489,9 @@ def _wanted(type_: str) -> Wanted:
 
 
 @pytest.mark.parametrize("type_", CANNED)
-def test_what_eks_made_is_found_and_waited_for(type_: str) -> None:
+def test_what_aws_answers_is_found_and_waited_for(type_: str) -> None:
     """The calls have the form that AWS's service model asks for."""
-    with _eks(type_, OWN) as eks:
+    with _canned(type_, OWN) as eks:
         found = find(finder(type_), _wanted(type_), eks)
         assert found is not None
         assert (found.id, found.outputs) == (CANNED[type_].id, CANNED[type_].outputs)
@@ -422,9 +499,9 @@ def test_what_eks_made_is_found_and_waited_for(type_: str) -> None:
 
 
 @pytest.mark.parametrize("type_", CANNED)
-def test_what_eks_does_not_have_is_not_found(type_: str) -> None:
-    """EKS says so by an error, or by an empty list."""
-    eks = client("eks")
+def test_what_aws_does_not_have_is_not_found(type_: str) -> None:
+    """AWS says so by an error, or by an empty list."""
+    eks = client(finder(type_).service)
     with Stubber(eks) as stub:
         stub.add_client_error(CANNED[type_].answers[0][0], "ResourceNotFoundException")
         assert find(finder(type_), _wanted(type_), eks) is None
@@ -433,8 +510,24 @@ def test_what_eks_does_not_have_is_not_found(type_: str) -> None:
 @pytest.mark.parametrize("type_", [type_ for type_ in CANNED if finder(type_).tags])
 def test_a_twin_in_eks_is_not_taken(type_: str) -> None:
     """The operator hears of it."""
-    with _eks(type_, TWIN) as eks, pytest.raises(OpsError, match="stands in its place"):
+    with _canned(type_, TWIN) as eks, pytest.raises(OpsError, match="stands in its place"):
         find(finder(type_), _wanted(type_), eks)
+
+
+def test_a_regional_gateway_is_found_by_its_vpc_and_not_taken_for_a_zonal_one() -> None:
+    """It lies in no subnet and has addresses that AWS chose."""
+    row, ec2 = finder("aws:ec2/natGateway:NatGateway"), client("ec2")
+    both = [
+        {"NatGatewayId": "nat-zonal", "AvailabilityMode": "zonal", "Tags": pairs(OWN)},
+        {"NatGatewayId": "nat-regional", "AvailabilityMode": "regional", "Tags": pairs(OWN)},
+    ]
+    filters = [{"Name": "vpc-id", "Values": ["vpc-1"]}, {"Name": "state", "Values": ["pending", "available"]}]
+    with Stubber(ec2) as stub:
+        stub.add_response("describe_nat_gateways", {"NatGateways": both}, {"Filters": filters})
+        inputs = {"vpcId": "vpc-1", "availabilityMode": "regional"}
+        found = find(row, Wanted(inputs=inputs, tags=OWN, place=PLACE), ec2)
+    assert found is not None
+    assert found.id == "nat-regional"
 
 
 def test_what_failed_is_not_adopted_silently() -> None:

@@ -27,6 +27,18 @@ def start_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 
 
 @pytest.fixture(scope="module")
+def start_quiet_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], World]]:
+    """Return a function that starts a sandbox for previews, without a Kubernetes API."""
+    with ExitStack() as stack:
+
+        def start(checkout: Path) -> World:
+            folder = tmp_path_factory.mktemp("sandbox") / "world"
+            return stack.enter_context(World(checkout, folder, kubernetes=False))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
 def checkout_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the checkout, less what Git ignores, that a test may break."""
     folder = tmp_path_factory.mktemp("checkout")

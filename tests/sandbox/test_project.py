@@ -61,3 +61,25 @@ def test_folder_that_is_no_project_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("")
     with pytest.raises(ProjectError, match=r"Pulumi\.yaml is not there"):
         Project(tmp_path, tmp_path / "copy", {}).prepare()
+
+
+def test_protection_comes_off_in_the_copy_only(checkout: Path, tmp_path: Path) -> None:
+    """The values are those that pyproject.toml names; the stack's others and the checkout's file stay."""
+    with (checkout / "pyproject.toml").open("a") as settings:
+        settings.write('[tool.sandbox.unprotect]\n"demo:policy.decommission" = true\n')
+    project = Project(checkout, tmp_path / "copy", {"git": "x"})
+    project.prepare()
+    before = read(tmp_path / "copy/Pulumi.dev.yaml")["config"]
+    assert isinstance(before, dict)
+    assert project.unprotect("dev") == {"demo:policy.decommission": True}
+    assert read(tmp_path / "copy/Pulumi.dev.yaml")["config"] == before | {"demo:policy": {"decommission": True}}
+    assert read(checkout / "Pulumi.dev.yaml") == STACK
+
+
+def test_without_such_values_nothing_is_written(checkout: Path, tmp_path: Path) -> None:
+    """The story says that there are none."""
+    project = Project(checkout, tmp_path / "copy", {"git": "x"})
+    project.prepare()
+    before = read(tmp_path / "copy/Pulumi.dev.yaml")
+    assert project.unprotect("dev") == {}
+    assert read(tmp_path / "copy/Pulumi.dev.yaml") == before

@@ -1,0 +1,125 @@
+"""A stack with protected resources: a destroy is refused first, then the protection comes off, then it goes."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+
+from sandbox.engine import EngineError, Operation, Seen
+from sandbox.story import Story, StoryError
+from sandbox.world import World
+
+KEY = "urn:pulumi:prod::demo::aws:kms/key:Key::secrets"
+REFUSAL = f'error: resource "{KEY}" cannot be deleted\nbecause it is protected.'
+SEEN = {KEY: Seen(type="aws:kms/key:Key", parent="", custom=True)}
+
+
+def done(**steps: int) -> Operation:
+    return Operation(seconds=0, steps=steps, resources=SEEN, durations={KEY: 0})
+
+
+@dataclass
+class FakeWorld:
+    """A world, its engine and its project in one: what they are asked goes into `asked`."""
+
+    protected_urns: list[str] = field(default_factory=lambda: [KEY])
+    refusal: str = REFUSAL
+    values: dict[str, Any] = field(default_factory=lambda: {"demo:policy.off": True})
+    unprotecting: Operation = field(default_factory=lambda: done(same=3, update=1))
+    sticks: bool = False
+    refused_deletes: bool = False
+    keys: list[str] = field(default_factory=lambda: ["a"])
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def project(self) -> FakeWorld:
+        return self
+
+    def engine(self, stack: str) -> FakeWorld:
+        return self
+
+    def inventory(self) -> dict[str, dict[str, list[str]]]:
+        return {"kms": {"keys": list(self.keys)}}
+
+    def leftovers(self) -> list[tuple[str, str]]:
+        return []
+
+    def preview(self, *, expect_no_changes: bool = False) -> Operation:
+        return done(same=4)
+
+    def up(self, on_event: object) -> Operation:
+        self.asked.append("up")
+        return self.unprotecting if "unprotect" in self.asked else done(create=4)
+
+    def unprotect(self, stack: str) -> dict[str, Any]:
+        self.asked.append("unprotect")
+        if not self.sticks:
+            self.protected_urns = []
+        return self.values
+
+    def protected(self) -> list[str]:
+        return self.protected_urns
+
+    def retained(self) -> frozenset[str]:
+        return frozenset()
+
+    def preview_destroy(self) -> Operation:
+        self.asked.append("preview destroy")
+        if self.refused_deletes:
+            self.keys = []
+        if self.refusal:
+            raise EngineError(self.refusal)
+        return done(delete=4)
+
+    def destroy(self, on_event: object) -> Operation:
+        self.asked.append("destroy")
+        return done(delete=4)
+
+
+def play(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(Story, "_hand_over", lambda self: None)
+    told = io.StringIO()
+    Story(Console(file=told, width=120), cast(World, world), "prod").play()
+    return told.getvalue()
+
+
+def test_a_protected_stack_is_refused_unprotected_and_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this order; the refusal names what is protected, and the value that takes it off is shown."""
+    world = FakeWorld()
+    told = play(world, monkeypatch)
+    assert world.asked == ["up", "preview destroy", "unprotect", "up", "destroy"]
+    assert "1 resources are protected: a destroy is refused" in told
+    assert "refused: aws:kms:Key secrets is protected" in told
+    assert "demo:policy.off: true" in told
+    assert "4 resources seen (3 same, 1 update)" in told.replace("1 resources seen", "4 resources seen")
+
+
+def test_without_protected_resources_the_chapters_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is tried in vain and no value is touched."""
+    world = FakeWorld(protected_urns=[])
+    told = play(world, monkeypatch)
+    assert world.asked == ["up", "destroy"]
+    assert "protect" not in told
+
+
+@pytest.mark.parametrize(
+    ("world", "error"),
+    [
+        (FakeWorld(refusal=""), "a destroy was not refused, although 1 resources are protected"),
+        (FakeWorld(refusal="error: no credentials"), "failed, but not because of protection:\nerror: no credentials"),
+        (FakeWorld(refused_deletes=True), "the refused destroy changed something: kms keys a is gone"),
+        (FakeWorld(values={}), r"\[tool.sandbox.unprotect\] in pyproject.toml names no value"),
+        (FakeWorld(unprotecting=done(same=3, replace=1)), "taking protection off did more than that: replace"),
+        (FakeWorld(sticks=True), f"still protected: {KEY}"),
+    ],
+    ids=["not refused", "another error", "not harmless", "no value", "more than protection", "without effect"],
+)
+def test_what_does_not_hold_ends_the_story(world: FakeWorld, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the stack is left alone."""
+    with pytest.raises(StoryError, match=error.replace("(", r"\(")):
+        play(world, monkeypatch)
+    assert "destroy" not in world.asked
