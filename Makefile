@@ -5,10 +5,10 @@ STACK ?= dev
 PY := .venv/bin/python
 SETUP := python3 tools/setup.py
 PYTEST := $(PY) -m pytest
-OFFLINE_TESTS := tests/unit tests/components tests/stacks tests/gitops tests/ops
+OFFLINE_TESTS := tests/unit tests/components tests/stacks tests/iam tests/policies tests/gitops tests/ops
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready try test check lint types imports workflows gitops rehearse sandbox up preview golden bench clean
+.PHONY: help setup ready try test check lint types imports workflows gitops policies controls checkov rehearse sandbox up preview golden bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ try: ready ## play the whole life of the dev stack offline
 	@$(PY) -m sandbox try --stack $(STACK)
 
 test: ready ## run the offline tests: mocked, no engine, no network
-	@$(PYTEST) -q -n 2 -m "not engine and not cluster" $(wildcard $(OFFLINE_TESTS))
+	@$(PYTEST) -q -n 2 -m "not engine and not cluster and not checkov" $(wildcard $(OFFLINE_TESTS))
 
 check: lint types imports workflows test ## run what CI runs first
 
@@ -42,16 +42,25 @@ workflows: ready ## check the workflows
 gitops: ready ## check the tree that Argo CD takes over
 	@$(PYTEST) -q tests/gitops
 
+policies: ready ## preview STACK in the sandbox under the policy pack
+	@$(PY) -m sandbox preview --stack $(STACK) --policy-pack policies
+
+controls: ready ## write docs/controls.md anew
+	@$(PY) -m policies.controls
+
+checkov: ready ## ask checkov for a second opinion on what the stacks register
+	@python3 -m tools.checkov_env && $(PYTEST) -q -m checkov tests/policies/checkov
+
 rehearse: ready ## run the long tests, then play STACK
 	@$(if $(wildcard tests/rehearsal),$(PYTEST) -q tests/rehearsal &&) $(PY) -m sandbox try --stack $(STACK)
 
 sandbox: ready ## open a shell in the offline world
 	@$(PY) -m sandbox shell --stack $(STACK)
 
-up: ready ## recover what an interrupted run left, then bring STACK up on real AWS
+up: ready ## recover an interrupted run, refuse what would be lost, bring STACK up on real AWS
 	@$(PY) -m ops up --stack $(STACK)
 
-preview: ready ## preview STACK on real AWS, or with OFFLINE=1 in the sandbox
+preview: ready ## preview STACK on real AWS and say what `make up` would refuse; OFFLINE=1: in the sandbox
 	@$(PY) -m $(if $(filter 1,$(OFFLINE)),sandbox preview,tools.preview) --stack $(STACK)
 
 golden: ready ## write the golden files anew; read the difference before you commit it

@@ -13,6 +13,8 @@ def main() -> None:
     settings = Settings.load()
     for warning in settings.warnings:
         pulumi.log.warn(warning)
+    if pulumi.runtime.is_dry_run():
+        pulumi.log.info("\n".join(eks.estimates(settings)))
     for name, value in eks.build(settings).items():
         pulumi.export(name, value)
 

@@ -141,7 +141,5 @@ def _warnings(valid: Mapping[str, Any], today: date) -> Iterator[str]:
         text = "without spot capacity no node comes; add on-demand to fall back to"
         yield Fault(("karpenter", "capacityTypes"), text, karpenter.capacity_types).line(PROJECT)
     if valid["policy"].decommission:
-        text = (
-            "every protection is off, so that `pulumi destroy` works; remove it if that is not meant"
-        )
+        text = "every protection is off, so that `pulumi destroy` works; remove it if that is not meant"
         yield Fault(("policy", "decommission"), text, True).line(PROJECT)

@@ -11,37 +11,25 @@ from pulumi_kubernetes import Provider as KubernetesProvider
 import versions
 from components.argocd.charts import charts
 from components.argocd.component import ArgoCD, ArgoCDArgs
-from components.argocd.handover import ClusterHandover, Handover, KarpenterHandover, RepositoryHandover
+from components.argocd.handover import ClusterHandover, Freeze, Handover, KarpenterHandover, RepositoryHandover
 from components.eks import documents
+from components.eks.access import Access
 from components.eks.addons import AddonIdentity, Addons, AddonsArgs, AddonSpec
 from components.eks.cluster import Cluster, ClusterArgs
 from components.eks.nodes import BaseNodeGroup, BaseNodeGroupArgs
 from components.eks.spot import SpotServiceLinkedRole
+from components.identity.controllers import Controllers, ControllersArgs
+from components.identity.pod_identity import PodIdentity
+from components.identity.policies.controllers import Reach
+from components.identity.policies.ebs_csi import ebs_csi
+from components.identity.policies.scope import Scope
+from components.identity.workload import WorkloadIdentity
 from components.karpenter.component import Karpenter, KarpenterArgs
 from components.network.component import Network, NetworkArgs
+from components.network.estimate import nat_menu
+from components.network.plan import ENDPOINT_SERVICES
 from components.place import Place
 from settings import Settings
-
-_ADDONS_BEFORE_NODES = {
-    "vpc-cni": AddonSpec(
-        version=versions.ADDON_VPC_CNI,
-        configuration=documents.vpc_cni_configuration(),
-        identity=AddonIdentity(service_account="aws-node", policy="AmazonEKS_CNI_Policy"),
-    ),
-    "kube-proxy": AddonSpec(version=versions.ADDON_KUBE_PROXY),
-    "eks-pod-identity-agent": AddonSpec(version=versions.ADDON_POD_IDENTITY_AGENT),
-}
-# CoreDNS without a node to run on stays degraded for twenty minutes and fails the `up`
-# (https://github.com/pulumi/pulumi-eks/issues/1819).
-_ADDONS_AFTER_NODES = {
-    "coredns": AddonSpec(version=versions.ADDON_COREDNS),
-    "aws-ebs-csi-driver": AddonSpec(
-        version=versions.ADDON_EBS_CSI,
-        identity=AddonIdentity(
-            service_account="ebs-csi-controller-sa", policy="AmazonEBSCSIDriverEKSClusterScopedPolicy"
-        ),
-    ),
-}
 
 
 def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
@@ -56,11 +44,15 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
 
     network = _network(settings, opts)
     cluster = _cluster(settings, network, opts)
-    before = _addons("addons", settings, cluster.cluster_name, _ADDONS_BEFORE_NODES, opts)
+    before = _addons("addons", settings, cluster.cluster_name, _addons_before_nodes(settings, network, cluster), opts)
     nodes = _nodes(settings, network, before.cluster_name, opts)
-    after = _addons("node-addons", settings, nodes.cluster_name, _ADDONS_AFTER_NODES, opts)
+    after = _addons("node-addons", settings, nodes.cluster_name, _addons_after_nodes(settings), opts)
     spot = SpotServiceLinkedRole("spot", pulumi.InvokeOptions(provider=aws), opts)
-    karpenter = _karpenter(settings, cluster, opts)
+    identity = PodIdentity(
+        cluster_name=settings.cluster.name, ready_cluster_name=cluster.cluster_name, place=_place(settings)
+    )
+    karpenter = _karpenter(settings, cluster, identity, opts)
+    controllers = _controllers(settings, identity, opts)
 
     kubernetes = KubernetesProvider("kubernetes", kubeconfig=cluster.kubeconfig, enable_server_side_apply=True)
     catalog = charts(settings.gitops.charts.mirror)
@@ -75,7 +67,8 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
                 karpenter=_karpenter_handover(settings, karpenter),
                 tags=settings.tags,
             ),
-            after=[network, cluster, before, nodes, after, spot, karpenter],
+            after=[network, cluster, before, nodes, after, spot, karpenter, controllers],
+            protect=_protected(settings),
         ),
         pulumi.ResourceOptions(providers=[kubernetes]),
     )
@@ -88,6 +81,13 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
     }
 
 
+def estimates(settings: Settings) -> list[str]:
+    """Return what the choices that cost most would cost a month, as lines for people."""
+    network = settings.network
+    endpoints = len(ENDPOINT_SERVICES) if network.private_endpoints else 0
+    return nat_menu(settings.aws.region, len(network.zones), network.nat, endpoints)
+
+
 def _place(settings: Settings) -> Place:
     return Place(
         region=settings.aws.region,
@@ -98,14 +98,22 @@ def _place(settings: Settings) -> Place:
     )
 
 
+def _protected(settings: Settings) -> bool:
+    """Return whether AWS and Pulumi refuse to delete what cannot be had again."""
+    return settings.cluster.deletion_protection and not settings.policy.decommission
+
+
 def _network(settings: Settings, opts: pulumi.ResourceOptions) -> Network:
     return Network(
         "network",
         NetworkArgs(
             cluster_name=settings.cluster.name,
             cidr=str(settings.network.cidr),
+            pod_cidr=None if settings.network.pod_cidr is None else str(settings.network.pod_cidr),
             zones=settings.network.zones,
             nat=settings.network.nat,
+            private_endpoints=settings.network.private_endpoints,
+            protect=_protected(settings),
             flow_log_retention_days=settings.network.flow_log_retention_days,
             place=_place(settings),
         ),
@@ -121,15 +129,65 @@ def _cluster(settings: Settings, network: Network, opts: pulumi.ResourceOptions)
             version=settings.cluster.version,
             vpc_id=network.vpc_id,
             subnet_ids=network.cluster_subnet_ids,
-            admins=settings.cluster.access.administrators,
+            access=Access(
+                administrators=settings.cluster.access.administrators,
+                break_glass=settings.cluster.access.break_glass,
+                ci_apply=settings.cluster.access.ci_apply,
+                ci_read=settings.cluster.access.ci_read,
+            ),
             public_access_cidrs=settings.cluster.public_access_cidrs,
             service_cidr=str(settings.cluster.service_cidr),
             log_retention_days=settings.cluster.log_retention_days,
-            deletion_protection=settings.cluster.deletion_protection,
+            deletion_protection=_protected(settings),
             place=_place(settings),
         ),
         opts,
     )
+
+
+def _addons_before_nodes(settings: Settings, network: Network, cluster: Cluster) -> dict[str, AddonSpec]:
+    """Return what a node needs to become ready: addresses for pods, services, credentials."""
+    return {
+        "vpc-cni": AddonSpec(
+            version=versions.ADDON_VPC_CNI,
+            configuration=_vpc_cni_configuration(settings, network, cluster),
+            identity=AddonIdentity(service_account="aws-node", policy="AmazonEKS_CNI_Policy"),
+        ),
+        "kube-proxy": AddonSpec(version=versions.ADDON_KUBE_PROXY),
+        "eks-pod-identity-agent": AddonSpec(version=versions.ADDON_POD_IDENTITY_AGENT),
+    }
+
+
+def _vpc_cni_configuration(settings: Settings, network: Network, cluster: Cluster) -> pulumi.Input[str]:
+    zones = list(network.pod_subnet_ids)
+    if not zones:
+        return documents.vpc_cni_configuration()
+    return pulumi.Output.all(cluster.security_group_id, *network.pod_subnet_ids.values()).apply(
+        lambda values: documents.vpc_cni_configuration(
+            region=settings.aws.region,
+            pod_subnet_ids=dict(zip(zones, values[1:], strict=True)),
+            security_group_id=values[0],
+        )
+    )
+
+
+def _addons_after_nodes(settings: Settings) -> dict[str, AddonSpec]:
+    """Return what runs on nodes.
+
+    CoreDNS without a node to run on stays degraded for twenty minutes and fails the `up`
+    (https://github.com/pulumi/pulumi-eks/issues/1819).
+    """
+    return {
+        "coredns": AddonSpec(version=versions.ADDON_COREDNS, configuration=documents.coredns_configuration()),
+        "aws-ebs-csi-driver": AddonSpec(
+            version=versions.ADDON_EBS_CSI,
+            configuration=documents.ebs_csi_configuration(),
+            identity=AddonIdentity(
+                service_account="ebs-csi-controller-sa",
+                documents={"volumes": ebs_csi(Scope(cluster_name=settings.cluster.name, **_place(settings).where))},
+            ),
+        ),
+    }
 
 
 def _addons(
@@ -174,29 +232,64 @@ def _nodes(
     )
 
 
-def _karpenter(settings: Settings, cluster: Cluster, opts: pulumi.ResourceOptions) -> Karpenter:
+def _karpenter(
+    settings: Settings, cluster: Cluster, identity: WorkloadIdentity, opts: pulumi.ResourceOptions
+) -> Karpenter:
     return Karpenter(
         "karpenter",
         KarpenterArgs(
             cluster_name=settings.cluster.name,
             eks_cluster_name=cluster.cluster_name,
+            identity=identity,
+            isolated=_isolated(settings),
             place=_place(settings),
         ),
         opts,
     )
 
 
+def _controllers(settings: Settings, identity: WorkloadIdentity, opts: pulumi.ResourceOptions) -> Controllers:
+    return Controllers(
+        "identity",
+        ControllersArgs(
+            cluster_name=settings.cluster.name,
+            identity=identity,
+            reach=Reach(
+                secrets_prefix=settings.identity.secrets_prefix,
+                hosted_zone_ids=settings.identity.hosted_zone_ids,
+                chart_repositories=settings.identity.chart_repositories,
+            ),
+            place=_place(settings),
+        ),
+        opts,
+    )
+
+
+def _isolated(settings: Settings) -> bool:
+    """Return whether nothing in the VPC reaches an API that has no endpoint there."""
+    return settings.network.nat == "none"
+
+
 def _karpenter_handover(settings: Settings, karpenter: Karpenter) -> KarpenterHandover:
+    limits = settings.karpenter.limits
     return KarpenterHandover(
         queue_name=karpenter.queue_name,
         node_role_name=karpenter.node_role_name,
+        isolated=_isolated(settings),
+        instance_profile_name=karpenter.instance_profile_name,
+        max_pods=settings.karpenter.max_pods,
+        user_data=documents.node_config(settings.karpenter.max_pods),
         ami_alias=settings.karpenter.ami_alias,
         capacity_types=settings.karpenter.capacity_types,
         instance_families=settings.karpenter.instance_families,
         instance_sizes=settings.karpenter.instance_sizes,
-        limits={"cpu": settings.karpenter.limits.cpu, "memory": settings.karpenter.limits.memory},
+        limits={"cpu": limits.cpu, "memory": limits.memory, "nodes": str(limits.nodes)},
         consolidate_after=settings.karpenter.consolidate_after,
         disruption_budget=settings.karpenter.disruption_budget,
+        freezes=[
+            Freeze(schedule=freeze.schedule, duration=freeze.duration, reasons=freeze.reasons)
+            for freeze in settings.karpenter.freezes
+        ],
         replicas=settings.karpenter.replicas,
         volume_size=settings.karpenter.volume_size,
     )

@@ -112,6 +112,19 @@ NETWORK: Final = (
     _network(3, "224.0.0.0/16", _PRIVATE),
     _network(4, "10.0.0.0/15", "larger than a VPC may be, which is /16; write 10.0.0.0/16"),
     _network(5, "10.0.8.0/21", "too small for the subnets of six zones, which take a /20; write 10.0.0.0/20"),
+    _network(5, "10.0.0.0/20",
+             "private subnet 10.0.0.0/23 has 23 /28 prefixes for 7 nodes x 5 = 35, when a zone is lost and "
+             "4 base nodes + 10 of Karpenter share 2; write 10.0.0.0/19"),
+    BadInput(5, {"karpenter/limits/cpu": "400", "karpenter/limits/nodes": 160},
+             'platform:network.cidr = "10.0.0.0/16": private subnet 10.0.0.0/19 has 383 /28 prefixes for '
+             "82 nodes x 5 = 410, when a zone is lost and 4 base nodes + 160 of Karpenter share 2; no range of AWS is "
+             "large enough: lower karpenter.limits.nodes or maxPods, or give pods a podCidr"),
+    BadInput(5, {"network/loadBalancers": 200},
+             'platform:network.cidr = "10.0.0.0/16": public subnet 10.0.192.0/22 has 1019 addresses for '
+             "200 load balancers x 8 + 1 NAT gateway x 1 = 1601; no range of AWS is large enough: lower loadBalancers"),
+    BadInput(5, {"network/cidr": "10.0.0.0/20", "network/podCidr": "100.64.0.0/20"},
+             'platform:network.podCidr = "100.64.0.0/20": pod subnet 100.64.0.0/23 has 23 /28 prefixes for '
+             "7 nodes x 5 = 35, when a zone is lost and 4 base nodes + 10 of Karpenter share 2; write 100.64.0.0/19"),
     _network(6, "fd00::/56", "an IPv6 range where an IPv4 one is due; write one such as 10.0.0.0/16"),
     _network(40, 10, "must be text; write a range such as 10.0.0.0/16"),
     _zone(7, "ap-northeast-2b", 0, "its subnets would overlap those of ap-northeast-2a; take slot 1"),
@@ -122,8 +135,16 @@ NETWORK: Final = (
     _one(9, "cluster/serviceCidr", "100.64.0.0/16",
          "outside what EKS takes; take one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"),
     _one(9, "cluster/serviceCidr", "172.20.0.0/25", "EKS takes service ranges from /12 to /24; write 172.20.0.0/16"),
+    BadInput(10, {"network/cidr": "100.64.0.0/16", "network/podCidr": "100.64.0.0/18"},
+             'platform:network.podCidr = "100.64.0.0/18": overlaps the 100.64.0.0/16 of the VPC; '
+             "take another range such as 100.65.0.0/16"),
+    _one(10, "network/podCidr", "172.20.0.0/16",
+         "not inside 100.64.0.0/10, which is there for such ranges; write one such as 100.64.0.0/16"),
+    _one(10, "network/podCidr", "100.64.0.0/12", "a second range is /16 to /20 here; write 100.64.0.0/16"),
+    _one(0, "network/nat", "none",
+         "no node would reach AWS and join; write another one, or true at privateEndpoints"),
     _one(11, "network/zones", {"ap-northeast-2a": 0}, "needs at least 2 of them; add one"),
-    _zone(12, "ap-northeast-1a", 2, "not a zone of ap-northeast-2; write one such as ap-northeast-2a"),
+    _zone(12, "ap-northeast-1a", 3, "not a zone of ap-northeast-2; write one such as ap-northeast-2a"),
     _one(13, "network/zones", ["ap-northeast-2a", "ap-northeast-2a"],
          "must be a mapping; write one key: value per line under it"),
     BadInput(14, {"network/zones/apne2-az3": 2}, f"platform:network.zones.apne2-az3: {_ZONE}"),
@@ -181,7 +202,7 @@ CLUSTER: Final = (
 )  # fmt: skip
 
 NODES: Final = (
-    _one(32, "nodes/count/desired", 4, "must lie between min 2 and max 3; put the three in order"),
+    _one(32, "nodes/count/desired", 5, "must lie between min 3 and max 4; put the three in order"),
     BadInput(32, {"nodes/count/min": 3, "nodes/count/desired": 3, "nodes/count/max": 2},
              "platform:nodes.count.desired = 3: must lie between min 3 and max 2; put the three in order"),
     _one(32, "nodes/count/min", 1, "must be at least 2; raise it"),
@@ -189,9 +210,10 @@ NODES: Final = (
          "not a known x86_64 type; write one such as t3.medium, or add its row to rules/instance_types.py"),
     _one(33, "nodes/instanceType", "t4g.medium",
          "an arm64 type, and nodes run the x86_64 image; write one such as t3.medium"),
-    _one(33, "nodes/instanceType", "t3.micro",
-         "has addresses for 34 pods, and nodes announce 110; write t3.medium or larger"),
-    _one(33, "nodes/instanceType", "t3.small", "has 2 GiB and base nodes need 4; write t3.medium or larger"),
+    BadInput(33, {"nodes/instanceType": "t3.micro", "nodes/maxPods": 110},
+             'platform:nodes.instanceType = "t3.micro": '
+             "has addresses for 34 pods, and nodes announce 110; write a larger type or 34 at nodes.maxPods"),
+    _one(0, "nodes/maxPods", 150, "AWS advises against more than 110 with 2 vCPUs; write 110"),
     _one(34, "nodes/capacityType", "SPOT",
          "no such key: base nodes are always on demand, or an interruption would end Karpenter itself; remove it"),
     _one(36, "nodes/amiRelease", "latest", "not a release of the EKS image; write one such as 1.36.2-20260714"),
@@ -214,6 +236,9 @@ KARPENTER: Final = (
     BadInput(35, {"karpenter/limits": REMOVED}, "platform:karpenter.limits: is missing; add it as in Pulumi.dev.yaml"),
     BadInput(35, {"karpenter/limits/memory": REMOVED},
              "platform:karpenter.limits.memory: is missing; add it as in Pulumi.dev.yaml"),
+    BadInput(0, {"karpenter/instanceFamilies": ["t3a"], "karpenter/instanceSizes": ["small"], "karpenter/maxPods": 110},
+             "platform:karpenter.maxPods = 110: a t3a.small takes 98; write 98 or allow larger types only"),
+    _one(0, "karpenter/maxPods", 150, "a m5.large takes 110; write 110 or allow larger types only"),
     _one(35, "karpenter/limits/cpu", "many", 'not a number of vCPUs; write one such as "100"'),
     _one(36, "karpenter/amiAlias", "al2023@latest",
          "not a pinned release of Amazon Linux 2023; write one such as al2023@v20260714"),
@@ -267,23 +292,42 @@ SHAPE: Final = (
 )  # fmt: skip
 
 PRODUCTION: Final = (
-    BadInput(11, {"network/zones/ap-northeast-2c": REMOVED},
+    BadInput(11, {"network/zones/ap-northeast-2c": REMOVED, "nodes/instanceType": "t3.large"},
              "platform:network.zones = {...}: production lies in three zones, so that two are left when one fails; "
              "add a zone", "prod"),
     _one(0, "network/nat", "single",
-         "production has a NAT gateway in each zone, so that none depends on another; write per-az", "prod"),
+         "production has a way out in each zone, so that none depends on another; write per-az or regional", "prod"),
     _one(0, "network/flowLogRetentionDays", 180, "production keeps its flow log a year; write 365", "prod"),
     _one(0, "cluster/logRetentionDays", 180, "production keeps its audit log a year; write 365", "prod"),
+    BadInput(26, {"cluster/publicAccessCidrs": ["203.0.112.0/20", "203.0.0.0/12"]},
+             'platform:cluster.publicAccessCidrs[1] = "203.0.0.0/12": '
+             "production shows its API to a /16 at most; name the ranges that need it", "prod"),
     _one(0, "cluster/deletionProtection", False, "production is protected from deletion; write true", "prod"),
-    _one(0, "nodes/count/min", 2, "production has a base node in each of three zones; write 3", "prod"),
+    BadInput(0, {"nodes/count/min": 2, "nodes/instanceType": "t3.large"},
+             "platform:nodes.count.min = 2: production has a base node in each of three zones; write 3", "prod"),
     _one(0, "karpenter/capacityTypes", ["spot"],
          "production falls back to on-demand when there is no spot capacity; add on-demand", "prod"),
     _one(0, "karpenter/replicas", 1, "production has a second controller to take over; write 2", "prod"),
+    _one(0, "karpenter/disruptionBudget", "11%",
+         "production gives away a tenth of its nodes at a time and no more; write 10%", "prod"),
 )  # fmt: skip
 
-_PREFIX: Final = (
-    "not a prefix that other stacks' secrets cannot share; end it in a slash, as in platform-dev/"
-)
+# In `BAD_INPUTS` once `fit` of rules/base_nodes.py is among the rules.
+SIZING: Final = (
+    BadInput(33, {"nodes/instanceType": "t3.small", "nodes/maxPods": 110},
+             'platform:nodes.instanceType = "t3.small": with all zones there, 3 x 0 MiB and 1510m are left for '
+             "controllers that ask for 4852 MiB and 1500m, and no node holds karpenter; write t3.medium"),
+    BadInput(0, {"network/zones/ap-northeast-2c": REMOVED, "nodes/maxPods": 30},
+             'platform:nodes.instanceType = "t3.medium": with a zone lost, 1 x 2566 MiB and 1510m are left for '
+             "controllers that ask for 3230 MiB and 960m, and no node holds argocd-applicationset-controller; "
+             "write 4 at nodes.count.min or t3.large"),
+    BadInput(0, {"nodes/instanceType": "t3.medium", "nodes/maxPods": 110},
+             'platform:nodes.instanceType = "t3.medium": with a zone lost, 2 x 1686 MiB and 1510m are left for '
+             "controllers that ask for 4852 MiB and 1500m, and no node holds ebs-csi-controller; "
+             "write 41 at nodes.maxPods or 5 at nodes.count.min or t3.large", "prod"),
+)  # fmt: skip
+
+_PREFIX: Final = "not a prefix that other stacks' secrets cannot share; end it in a slash, as in platform-dev/"
 
 IDENTITY: Final = (
     BadInput(29, {"cluster/access/ciApply": {"apply": _ADMIN}},
@@ -302,19 +346,31 @@ IDENTITY: Final = (
     BadInput(0, {"identity/chartRepositories": ["Charts"]},
              'platform:identity.chartRepositories[0] = "Charts": '
              "not the name of an ECR repository; write one such as charts/platform"),
+    BadInput(0, {"karpenter/freezes": [{"schedule": "mornings", "duration": "8h"}]},
+             'platform:karpenter.freezes[0].schedule = "mornings": not a schedule; write five fields of cron such as '
+             '"0 8 * * mon-fri", or a word such as "@daily"'),
+    BadInput(0, {"karpenter/freezes": [{"schedule": "@daily", "duration": "90s"}]},
+             'platform:karpenter.freezes[0].duration = "90s": not hours and minutes, which Karpenter takes; '
+             "write one such as 8h"),
+    _one(0, "karpenter/instanceFamilies", ["t3", "t3a"],
+         "8 types of 2 families, and spot capacity is dependable from 15 of 3 on; "
+         "add families such as m5, m6i and c5, or sizes", "prod"),
+    BadInput(0, {"network/nat": "none", "network/privateEndpoints": True},
+             "platform:gitops.charts.mirror: without NAT Argo CD does not reach the charts' own repositories; "
+             "write a Helm repository inside"),
     _one(0, "cluster/access/breakGlass", {},
          "production has a role for the day on which nobody else gets in; add one", "prod"),
 )  # fmt: skip
 
-BAD_INPUTS: Final = (*NETWORK, *ACCOUNT, *CLUSTER, *NODES, *KARPENTER, *GITOPS, *IDENTITY, *SHAPE, *PRODUCTION)
+BAD_INPUTS: Final = (*NETWORK, *ACCOUNT, *CLUSTER, *NODES, *SIZING, *KARPENTER, *GITOPS, *IDENTITY, *SHAPE, *PRODUCTION)
 
 # Which of the forty are not refused by the settings, and why.
 ELSEWHERE: Final[Mapping[int, str]] = {
-    10: "pods take addresses of the VPC, so there is no pod range; peerings are not built",
-    18: "only AWS knows the account of the credentials; the provider's allowedAccountIds refuses any other",
+    18: "only AWS knows the account of the credentials; ops/guard.py asks it (tests/ops/test_guard.py), and the"
+    " provider's allowedAccountIds refuses any other",
     19: "EKS is the only mode so far",
     20: "EKS is the only mode so far",
-    23: "the recorded version is in the state and in EKS, which refuses the downgrade; settings read neither",
+    23: "the recorded version is in the state, which ops/guard.py compares (tests/ops/test_guard.py); settings do not",
     25: "no cluster name of up to 100 characters overflows anything: names are shortened where AWS has shorter limits",
     30: "control-plane nodes belong to the self-managed cluster",
     31: "control-plane nodes belong to the self-managed cluster",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stacks.conftest import STACKS, WholeStack
+from tests.whole_stacks import STACKS, WholeStack
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 
@@ -26,9 +26,10 @@ def test_urns_are_those_of_the_golden_list(whole_stack: WholeStack, stack: str) 
 
 
 def test_no_urn_holds_a_stack_specific_name(whole_stack: WholeStack) -> None:
-    """Dev's URNs are, but for the zones, those of prod: the environment is in values only."""
+    """Dev's URNs are, but for NAT gateways and who has access, those of prod: the environment is in values only."""
     strip = "urn:pulumi:{}::"
     dev = {urn.removeprefix(strip.format("dev")) for urn in whole_stack("dev").urns}
     prod = {urn.removeprefix(strip.format("prod")) for urn in whole_stack("prod").urns}
     assert dev <= prod
-    assert all(urn.endswith("-c") or "-c-" in urn or "nat-" in urn for urn in prod - dev)
+    access = ("aws:eks/accessEntry:AccessEntry", "aws:eks/accessPolicyAssociation:AccessPolicyAssociation")
+    assert all("nat-" in urn or urn.partition("::")[2].rpartition("::")[0].endswith(access) for urn in prod - dev)

@@ -16,6 +16,7 @@ from components.karpenter import policy
 from components.karpenter.controller import controller_policies
 from components.karpenter.names import (
     POLICY_LIMIT,
+    PROFILE_LIMIT,
     QUEUE_LIMIT,
     ROLE_LIMIT,
     RULE_LIMIT,
@@ -55,6 +56,7 @@ def limited(names: KarpenterNames) -> Iterator[tuple[str, int, str]]:
         yield role, ROLE_LIMIT, iam
     for name in names.policies.values():
         yield name, POLICY_LIMIT, iam
+    yield names.instance_profile, PROFILE_LIMIT, iam
     for name in names.rules.values():
         yield name, RULE_LIMIT, r"[.\-_A-Za-z0-9]+"
     yield names.queue, QUEUE_LIMIT, r"[A-Za-z0-9_-]+"
@@ -104,6 +106,7 @@ def test_names_of_a_short_cluster_are_the_documented_ones() -> None:
     assert names.node_role == "KarpenterNodeRole-a-cluster-of-20-char"
     assert names.controller_role == "a-cluster-of-20-char-karpenter-controller"
     assert names.queue == "a-cluster-of-20-char-karpenter"
+    assert names.instance_profile == "KarpenterNodeInstanceProfile-a-cluster-of-20-char"
     assert names.rules["spot-interruption"] == "a-cluster-of-20-char-karpenter-spot-interruption"
     assert names.rules["capacity-reservation-interruption"] == (
         "a-cluster-of-20-char-karpenter-capacity-reservation-interruption"
@@ -124,12 +127,12 @@ def test_documents_fit_at_the_longest_name(partition: str, region: str) -> None:
     """With 100 characters in the longest region each policy and trust is within IAM's quota."""
     longest = scope("n" * 100, partition, region)
     sizes = {kind: size(document) for kind, document in controller_policies(longest).items()}
-    trusts = {"node": size(policy.node_trust(longest)), "controller": size(policy.controller_trust(longest))}
+    trust = size(policy.node_trust(longest))
     kind = max(sizes, key=lambda name: sizes[name])
     print(f"{partition} {region}: largest policy {kind} {sizes[kind]} of {MANAGED_POLICY_LIMIT}, ", end="")
-    print(f"largest trust {max(trusts.values())} of {TRUST_LIMIT}; {sizes}")
+    print(f"node trust {trust} of {TRUST_LIMIT}; {sizes}")
     assert max(sizes.values()) <= MANAGED_POLICY_LIMIT
-    assert max(trusts.values()) <= TRUST_LIMIT
+    assert trust <= TRUST_LIMIT
 
 
 def test_one_policy_for_all_would_not_fit() -> None:
@@ -146,7 +149,6 @@ def test_documents_are_json_without_leftovers(cluster_name: str) -> None:
     documents = [
         *controller_policies(example).values(),
         policy.node_trust(example),
-        policy.controller_trust(example),
         policy.queue_policy(example),
     ]
     for document in documents:

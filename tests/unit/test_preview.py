@@ -45,15 +45,24 @@ def test_missing_language_plugin_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     assert missing(str(tmp_path), "dev") is None
 
 
+_PULUMI = """#!/bin/sh
+case "$1" in
+  config) echo '{}' ;;
+  stack) echo '{"deployment": {"resources": []}}' ;;
+  preview) echo "$@" > "$0.asked"; exit 7 ;;
+esac
+"""
+
+
 def test_preview_is_pulumis_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With everything there, pulumi previews the stack and its exit code is the command's."""
+    """With everything there and nothing to refuse, pulumi previews the stack and its exit code is the command's."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "example")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
     for name in ("pulumi", "pulumi-language-python"):
-        (tmp_path / name).write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\nexit 7\n')
+        (tmp_path / name).write_text(_PULUMI)
         (tmp_path / name).chmod(0o755)
     listing = tmp_path / ".tools.json"
     listing.write_text(f'{{"pulumi": "{tmp_path}/pulumi"}}')
     monkeypatch.setattr("tools.preview._LISTING", listing)
     assert main(["--stack", "dev"]) == 7
-    assert (tmp_path / "asked").read_text() == "preview --stack dev\n"
+    assert (tmp_path / "pulumi.asked").read_text() == "preview --stack dev\n"

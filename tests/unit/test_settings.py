@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import versions
+from components.eks import kubelet
 from rules import combinations, support
 from rules.instance_types import INSTANCE_TYPES, is_arm64
 from rules.sections import ADAPTERS, KNOWN_KEYS
@@ -44,14 +45,14 @@ def _lines(changes: Mapping[str, Any], *, stack: str = "dev", today: date = TODA
 
 class TestStacks:
     def test_dev_is_valid_without_a_warning(self) -> None:
-        """The dev stack's file holds a small, two-zone platform."""
+        """The dev stack's file holds a small, three-zone platform."""
         settings = _parse({})
         assert settings.aws.account_id == "123456789012"
         assert settings.aws.partition == "aws"
         assert settings.network.cidr == IPv4Network("10.0.0.0/16")
-        assert settings.network.zones == {"ap-northeast-2a": 0, "ap-northeast-2b": 1}
+        assert settings.network.zones == {"ap-northeast-2a": 0, "ap-northeast-2b": 1, "ap-northeast-2c": 2}
         assert settings.network.nat == "single"
-        assert (settings.nodes.count.min, settings.nodes.count.desired) == (2, 2)
+        assert (settings.nodes.count.min, settings.nodes.count.desired) == (3, 3)
         assert settings.nodes.disk_gib == 20
         assert settings.karpenter.capacity_types == ("spot", "on-demand")
         assert settings.gitops.charts.mirror is None
@@ -163,7 +164,7 @@ class TestBadInputs:
     def test_the_planner_has_the_last_word(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What only the network's planner refuses is a fault like any other."""
 
-        def refuse(cidr: IPv4Network, zones: Mapping[str, int]) -> None:
+        def refuse(cidr: IPv4Network, zones: Mapping[str, int], pod_cidr: IPv4Network | None) -> None:
             raise ValueError(f"cidr={cidr}: no such plan; take another")
 
         monkeypatch.setattr(combinations, "plan_network", refuse)
@@ -200,6 +201,24 @@ class TestSupport:
         assert len(lines) == 1
         assert "older than the kube-proxy v1.36" in lines[0]
 
+    @pytest.mark.parametrize(
+        ("pin", "version", "part"),
+        [
+            ("ADDON_KUBE_PROXY", "v1.35.3-eksbuild.18", "newer than the kube-proxy v1.35.3-eksbuild.18"),
+            ("ADDON_COREDNS", "v1.13.2-eksbuild.7", "needs coredns 1.14 or newer"),
+            ("ADDON_VPC_CNI", "v1.21.1-eksbuild.1", "needs vpc-cni 1.22 or newer"),
+            ("ADDON_EBS_CSI", "v1.64.0-eksbuild.1", "needs aws-ebs-csi-driver 1.66 or newer"),
+            ("ADDON_POD_IDENTITY_AGENT", "v1.2.0-eksbuild.1", "needs eks-pod-identity-agent 1.3 or newer"),
+        ],
+    )
+    def test_addons_must_fit_the_version(
+        self, monkeypatch: pytest.MonkeyPatch, pin: str, version: str, part: str
+    ) -> None:
+        """A pin older than what was seen with the Kubernetes version is refused."""
+        monkeypatch.setattr(versions, pin, version)
+        (line,) = _lines({})
+        assert part in line
+
     def test_every_supported_version_has_a_karpenter(self) -> None:
         """The two tables speak of the same versions, but for the one that was dropped last."""
         assert support.OLDEST_KARPENTER.keys() <= support.STANDARD_SUPPORT_ENDS.keys()
@@ -221,7 +240,11 @@ class TestDevelopment:
             {"gitops/repository": "ssh://git@git.example.com:2222/platform.git"},
             {"gitops/repository": "https://127.0.0.1:40123/tree.git"},
             {"gitops/charts/mirror": "https://charts.example.com/stable"},
-            {"network/nat": "none"},
+            {
+                "network/nat": "none",
+                "network/privateEndpoints": True,
+                "gitops/charts/mirror": "https://charts.example.com",
+            },
             {"cluster/publicAccessCidrs": []},
             {"aws/permissionsBoundary": "arn:aws:iam::123456789012:policy/teams/boundary"},
             {"aws/permissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
@@ -243,7 +266,7 @@ class TestDevelopment:
         settings = _parse(
             {
                 "aws/region": "cn-north-1",
-                "network/zones": {"cn-north-1a": 0, "cn-north-1b": 3},
+                "network/zones": {"cn-north-1a": 0, "cn-north-1b": 3, "cn-north-1d": 4},
                 "cluster/access/administrators/platform-team": "arn:aws-cn:iam::123456789012:role/platform-admin",
             }
         )
@@ -270,8 +293,8 @@ class TestModel:
 
     def test_mappings_keep_one_order(self) -> None:
         """The order of keys in YAML changes nothing, as the engine sorts them anyway."""
-        backwards = {"network/zones": {"ap-northeast-2c": 1, "ap-northeast-2a": 4}}
-        assert list(_parse(backwards).network.zones) == ["ap-northeast-2a", "ap-northeast-2c"]
+        backwards = {"network/zones": {"ap-northeast-2c": 1, "ap-northeast-2a": 4, "ap-northeast-2b": 0}}
+        assert list(_parse(backwards).network.zones) == ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c"]
 
     @given(path=st.sampled_from(PATHS), value=JSON)
     def test_any_value_is_taken_or_refused_in_lines(self, path: str, value: object) -> None:
@@ -294,7 +317,8 @@ class TestModel:
             network.subnet_of(IPv4Network(block))
             for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
         )
-        changes = {"network/cidr": str(network), "cluster/serviceCidr": "192.168.0.0/24"}
+        few = {"karpenter/limits/cpu": "2", "karpenter/maxPods": 60, "nodes/maxPods": 60}
+        changes = {"network/cidr": str(network), "cluster/serviceCidr": "192.168.0.0/24", **few}
         if network.overlaps(IPv4Network("192.168.0.0/24")):
             changes["cluster/serviceCidr"] = "172.31.0.0/24"
         if inside and 16 <= prefix <= 20:
@@ -334,4 +358,6 @@ class TestInstanceTypes:
 
     def test_pods_follow_from_prefixes(self) -> None:
         """Three interfaces with five free places for /28 prefixes each give a t3.medium 242 addresses for pods."""
-        assert INSTANCE_TYPES["t3.medium"].pods == 242
+        type_ = INSTANCE_TYPES["t3.medium"]
+        room = kubelet.pods_with_addresses(interfaces=type_.interfaces, addresses=type_.addresses, pod_range=False)
+        assert room == 242
