@@ -35,6 +35,11 @@ STATEFUL: Final[Mapping[str, Stateful]] = {
         "cluster, nodes and load balancers lie in it, and others may have its ranges in their routes",
         "bring a second stack up beside it and move over; for pods alone a second range will do",
     ),
+    # EKS keeps the zones that a control plane began with: https://github.com/aws/containers-roadmap/issues/2258.
+    "aws:ec2/subnet:Subnet": Stateful(
+        "nodes, load balancers or the control plane have interfaces in it, and EKS lets no zone of a control plane go",
+        "keep the zone and its slot, and give a new zone a free one",
+    ),
     "aws:cloudwatch/logGroup:LogGroup": Stateful(
         "its events go with it, audit logs among them", "export it first (aws logs create-export-task)"
     ),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from components.network.capacity import Capacity, Demand, Row, plan_capacity, resized
 from components.network.plan import ENDPOINT_SERVICES, plan_network
 from rules.faults import Fault
-from rules.instance_types import INSTANCE_TYPES, SIZES_OF_FAMILY, InstanceType
+from rules.instance_types import INSTANCE_TYPES, InstanceType, offered
 from rules.sections import Karpenter, Network, Nodes
 
 
@@ -35,7 +35,7 @@ def capacity(network: Network, nodes: Nodes, karpenter: Karpenter) -> Capacity |
         plan = plan_network(network.cidr, network.zones, network.pod_cidr)
     except ValueError:
         return None
-    types = (INSTANCE_TYPES[nodes.instance_type], *_types(karpenter))
+    types = (INSTANCE_TYPES[nodes.instance_type], *_types(karpenter).values())
     demand = Demand(
         nodes=nodes.count.max + made,
         pods=max(nodes.max_pods, karpenter.max_pods),
@@ -46,17 +46,13 @@ def capacity(network: Network, nodes: Nodes, karpenter: Karpenter) -> Capacity |
     return plan_capacity(plan, demand)
 
 
-def _types(karpenter: Karpenter) -> list[InstanceType]:
-    return [
-        INSTANCE_TYPES[f"{family}.{size}"]
-        for family in karpenter.instance_families
-        for size in SIZES_OF_FAMILY[family].intersection(karpenter.instance_sizes)
-    ]
+def _types(karpenter: Karpenter) -> Mapping[str, InstanceType]:
+    return offered(karpenter.instance_families, karpenter.instance_sizes)
 
 
 def _made(karpenter: Karpenter) -> int:
     """Return how many nodes Karpenter makes at most, all of the type with the fewest vCPUs."""
-    vcpus = [type_.vcpus for type_ in _types(karpenter)]
+    vcpus = [type_.vcpus for type_ in _types(karpenter).values()]
     return min(karpenter.limits.nodes, -(-int(karpenter.limits.cpu) // min(vcpus))) if vcpus else 0
 
 

@@ -8,12 +8,14 @@ from typing import Final
 
 from components.eks import kubelet, sizing
 from rules.faults import Fault
-from rules.instance_types import INSTANCE_TYPES, SIZES_OF_FAMILY, InstanceType
+from rules.instance_types import INSTANCE_TYPES, InstanceType, offered
 from rules.sections import Karpenter, Network, Nodes, Policy
 
 # A group that needs more nodes than this beside those it has is better served by a larger type.
 _MOST_MORE_NODES: Final = 6
 _LEAST_PODS: Final = 10
+# A node below it would be made for a pod or two, and daemons be most of what it runs.
+_LEAST_MIB: Final = 256
 
 
 def pods(network: Network, nodes: Nodes) -> Iterator[Fault]:
@@ -31,16 +33,24 @@ def pods(network: Network, nodes: Nodes) -> Iterator[Fault]:
 
 def karpenter_pods(network: Network, karpenter: Karpenter) -> Iterator[Fault]:
     """Refuse as many pods on Karpenter's nodes as the least of the allowed types cannot have."""
-    names = (
-        f"{family}.{size}"
-        for family in karpenter.instance_families
-        for size in SIZES_OF_FAMILY[family].intersection(karpenter.instance_sizes)
-    )
-    most = {name: _most(INSTANCE_TYPES[name], network) for name in sorted(names)}
+    types = offered(karpenter.instance_families, karpenter.instance_sizes)
+    most = {name: _most(type_, network) for name, type_ in types.items()}
     least = min(most, key=lambda name: most[name], default=None)
     if least is not None and most[least] < karpenter.max_pods:
-        text = f"a {least} takes {most[least]}; write {most[least]} or allow larger types only"
+        text = f"{least} takes {most[least]}; write {most[least]} or allow larger types only"
         yield Fault(("karpenter", "maxPods"), text, karpenter.max_pods)
+
+
+def karpenter_memory(network: Network, karpenter: Karpenter) -> Iterator[Fault]:
+    """Refuse types that keep next to no memory for pods once the kubelet and the daemons have theirs."""
+    if any(karpenter_pods(network, karpenter)):
+        return
+    types = offered(karpenter.instance_families, karpenter.instance_sizes)
+    left = {name: _memory(type_, karpenter.max_pods) for name, type_ in types.items()}
+    least = min(left, key=lambda name: left[name], default=None)
+    if least is not None and left[least] < _LEAST_MIB:
+        text = f"{least} keeps {max(0, left[least])} MiB for pods; leave its size out or lower maxPods"
+        yield Fault(("karpenter", "instanceSizes"), text, karpenter.instance_sizes)
 
 
 def fit(network: Network, nodes: Nodes, karpenter: Karpenter, policy: Policy) -> Iterator[Fault]:
@@ -66,6 +76,11 @@ def base_nodes(network: Network, nodes: Nodes, karpenter: Karpenter, policy: Pol
         karpenter_replicas=karpenter.replicas,
         all_replicas=policy.tier == "production",
     )
+
+
+def _memory(type_: InstanceType, max_pods: int) -> int:
+    room = sizing.allocatable(vcpus=type_.vcpus, memory_gib=type_.memory_gib, max_pods=max_pods)
+    return room.less(sizing.total(sizing.DAEMONS)).memory
 
 
 def _most(type_: InstanceType, network: Network) -> int:

@@ -100,7 +100,8 @@ def _plan(aws: Aws, network: Network) -> Iterator[Fault]:
 
 def _disjoint(cluster: Cluster, network: Network) -> Iterator[Fault]:
     if cluster.service_cidr.overlaps(network.cidr):
-        text = f"overlaps the VPC's {network.cidr}; take another range such as 172.20.0.0/16"
+        free = next(range_ for range_ in ranges.SERVICES if not range_.overlaps(network.cidr))
+        text = f"overlaps the VPC's {network.cidr}; take another range such as {free}"
         yield Fault(("cluster", "serviceCidr"), text, str(cluster.service_cidr))
     for owner, range_ in (("VPC", network.cidr), ("services", cluster.service_cidr)):
         if _pods_overlap(network, range_):
@@ -123,6 +124,9 @@ def _closed(network: Network, gitops: Gitops) -> Iterator[Fault]:
     if network.nat == "none" and network.private_endpoints and gitops.charts.mirror is None:
         text = "without NAT Argo CD does not reach the charts' own repositories; write a Helm repository inside"
         yield Fault(("gitops", "charts", "mirror"), text)
+    if network.nat == "none" and network.private_endpoints and gitops.images.registry is None:
+        text = "without NAT nodes do not reach the images' own registries; write an ECR registry that holds copies"
+        yield Fault(("gitops", "images", "registry"), text)
 
 
 def _version(cluster: Cluster, today: date) -> Iterator[Fault]:
@@ -203,5 +207,6 @@ def _tags(tags: Mapping[str, str]) -> Iterator[Fault]:
 RULES: Final = (
     *(_arns, _role_partitions, _distinct_roles, _version),
     *(_zones, _slots, _plan, _disjoint, _way_out, _closed, addresses.fit),
-    *(_counts, base_nodes.pods, base_nodes.fit, _skew, _offered, base_nodes.karpenter_pods, _tags),
+    *(_counts, _skew, _offered, _tags),
+    *(base_nodes.pods, base_nodes.fit, base_nodes.karpenter_pods, base_nodes.karpenter_memory),
 )

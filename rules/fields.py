@@ -84,19 +84,23 @@ def _family(value: str) -> str:
     return value
 
 
-def _https(value: str) -> str:
+def _https(value: str, example: str = "https://git.example.com/team/platform.git") -> str:
     try:
         url = urlsplit(value)
         plain = bool(url.hostname) and url.port != 0
     except ValueError:
         plain = False
     if not plain or url.scheme != "https" or not re.fullmatch(r"[!-~]+", value):
-        raise ValueError("not an https URL; write one such as https://git.example.com/team/platform.git")
+        raise ValueError(f"not an https URL; write one such as {example}")
     if url.username is not None or url.password is not None or "@" in value:
         raise ValueError("holds credentials, which everybody could read in the cluster; write the URL without them")
     if url.query or url.fragment or "?" in value or "#" in value:
         raise ValueError("holds a query or fragment; write the URL without it")
     return value
+
+
+def _mirror(value: str) -> str:
+    return _https(value, "https://charts.example.com/stable")
 
 
 def _repository(value: str) -> str:
@@ -227,7 +231,8 @@ SecretsPrefix = Annotated[
     AfterValidator(
         _text(
             r"[A-Za-z0-9][A-Za-z0-9/_+=.@-]{1,98}/",
-            "not a prefix that other stacks' secrets cannot share; end it in a slash, as in platform-dev/",
+            "not letters, digits and /_+=.@- with a slash at the end, which keeps other stacks' secrets out; "
+            "write one such as platform-dev/",
         )
     ),
 ]
@@ -239,13 +244,23 @@ RepositoryName = Annotated[
     str,
     AfterValidator(
         _text(
-            r"(?=.{2,256}$)[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*",
-            "not the name of an ECR repository; write one such as charts/platform",
+            r"(?=.{2,256}$)(?!.*\.dkr\.ecr\.)[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*",
+            "not the name of an ECR repository, without its registry; write one such as charts/platform",
         )
     ),
 ]
 Repository = Annotated[str, AfterValidator(_repository)]
-Mirror = Annotated[str, AfterValidator(_https)]
+Registry = Annotated[
+    str,
+    AfterValidator(
+        _text(
+            r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.[a-z]+(:\d{2,5})?(/[a-z0-9]+([._-][a-z0-9]+)*)*",
+            "not a registry without a scheme; write one such as "
+            "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/mirror",
+        )
+    ),
+]
+Mirror = Annotated[str, AfterValidator(_mirror)]
 Revision = Annotated[
     str, AfterValidator(_text(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,254}", "not a Git revision; write a tag such as v1.2.3"))
 ]

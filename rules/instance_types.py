@@ -8,7 +8,7 @@ A type that is missing needs one more row.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -253,3 +253,10 @@ def _sizes() -> Mapping[str, frozenset[str]]:
 
 
 SIZES_OF_FAMILY: Final = _sizes()
+
+
+def offered(families: Iterable[str], sizes: Iterable[str]) -> Mapping[str, InstanceType]:
+    """Return the types that there are of the families in the sizes, by name."""
+    wanted = frozenset(sizes)
+    names = (f"{family}.{size}" for family in families for size in SIZES_OF_FAMILY[family] & wanted)
+    return {name: INSTANCE_TYPES[name] for name in sorted(names)}

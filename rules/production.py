@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from rules.faults import Fault
-from rules.instance_types import SIZES_OF_FAMILY
+from rules.instance_types import offered
 from rules.sections import Cluster, Gitops, Karpenter, Network, Nodes, Policy
 
 _AUDIT_DAYS: Final = 365
@@ -80,12 +80,8 @@ def _spot_choice(policy: Policy, karpenter: Karpenter) -> Iterator[Fault]:
     """
     if policy.tier != "production" or "spot" not in karpenter.capacity_types:
         return
-    offered = {
-        family: len(SIZES_OF_FAMILY[family].intersection(karpenter.instance_sizes))
-        for family in karpenter.instance_families
-        if SIZES_OF_FAMILY[family].intersection(karpenter.instance_sizes)
-    }
-    types, families = sum(offered.values()), len(offered)
+    names = offered(karpenter.instance_families, karpenter.instance_sizes)
+    types, families = len(names), len({name.partition(".")[0] for name in names})
     if types < _LEAST_SPOT_TYPES or families < _LEAST_SPOT_FAMILIES:
         text = (
             f"{types} types of {families} families, and spot capacity is dependable from {_LEAST_SPOT_TYPES} "

@@ -9,6 +9,9 @@ from typing import Final
 _CIDR: Final = re.compile(r"[0-9.]+/(\d|[12]\d|3[0-2])", re.ASCII)
 _PRIVATE: Final = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 SHARED: Final = IPv4Network("100.64.0.0/10")
+# Suggestions: no VPC overlaps all of them.
+SERVICES: Final = (IPv4Network("172.20.0.0/16"), IPv4Network("10.200.0.0/16"))
+_ADDRESS: Final = re.compile(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
 # A wider range is a good part of the internet, whatever it is meant for.
 _WIDEST_PUBLIC: Final = 8
 
@@ -70,9 +73,15 @@ def pods(network: IPv4Network) -> IPv4Network:
 
 def public(value: object) -> str:
     """Check who may reach the API from outside."""
+    if isinstance(value, str) and _ADDRESS.fullmatch(value):
+        raise ValueError(f"an address where a range is due; write {value}/32")
+    if isinstance(value, str) and _is_ipv6(value):
+        raise ValueError("an IPv6 range, and the endpoint is reached by IPv4; write your network's public IPv4 range")
     network = parse(value)
     if network.prefixlen < _WIDEST_PUBLIC:
         raise ValueError("opens the API to the internet; name the ranges of those who need it, or write [] for none")
+    if any(network.overlaps(block) for block in (*_PRIVATE, SHARED)):
+        raise ValueError("a private range, from which nobody reaches a public endpoint; write the public one behind it")
     return str(network)
 
 

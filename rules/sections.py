@@ -184,12 +184,24 @@ class Charts(Section):
     mirror: fields.Mirror | None = None
 
 
+class Images(Section):
+    """Where container images come from.
+
+    Attributes:
+        registry: Registry, with a path if it has one, that holds copies of the images under their own paths, such as
+            argoproj/argocd; for closed networks.
+    """
+
+    registry: fields.Registry | None = None
+
+
 class Gitops(Section):
     """The tree that Argo CD takes over."""
 
     repository: fields.Repository
     revision: fields.Revision
     charts: Charts
+    images: Images
 
 
 class Policy(Section):

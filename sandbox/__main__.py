@@ -60,6 +60,8 @@ def preview(stack: StackOption = "dev", folder: FolderOption = None, policy_pack
         console.print(component_tree(stack, operation.resources))
         for line in operation.said:
             console.print(line, highlight=False, markup=False)
+        if packs:
+            console.print(f"policy pack {', '.join(pack.name for pack in packs)}: nothing mandatory found")
         steps = ", ".join(f"{count} to {step}" for step, count in operation.steps.items())
         console.print(f"{steps}; previewed in {operation.seconds:.1f} s", highlight=False)
 

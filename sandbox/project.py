@@ -80,7 +80,10 @@ class Project:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ProjectError(f"{path}: {' '.join(str(error).split())}") from error
     if not isinstance(loaded, dict):
         raise ProjectError(f"{path}: not a YAML mapping")
     return loaded

@@ -64,6 +64,7 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
                 cluster=ClusterHandover(name=settings.cluster.name, region=settings.aws.region),
                 repository=RepositoryHandover(url=settings.gitops.repository, revision=settings.gitops.revision),
                 charts=catalog,
+                registry=settings.gitops.images.registry,
                 karpenter=_karpenter_handover(settings, karpenter),
                 tags=settings.tags,
             ),

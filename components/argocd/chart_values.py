@@ -15,8 +15,10 @@ _RESOURCES: dict[str, tuple[str, str]] = {
 }
 
 
-def argocd_values() -> dict[str, Any]:
+def argocd_values(registry: str | None = None) -> dict[str, Any]:
     """Return the values of chart argo-cd 10.x.
+
+    With a registry, images are taken from there, under the paths that they have at their publishers'.
 
     Waves gate only with a health check for Applications, which Argo CD dropped from its defaults in 1.8
     (https://argo-cd.readthedocs.io/en/stable/operator-manual/health/#argocd-app): it must be there before the root
@@ -55,6 +57,9 @@ def argocd_values() -> dict[str, Any]:
             # Argo CD must not live on nodes that Karpenter may take away.
             "nodeSelector": {"node-type": "base"},
         }
+    if registry is not None:
+        values["global"] = {"image": {"repository": f"{registry}/argoproj/argocd"}}
+        values["redis"]["image"] = {"repository": f"{registry}/docker/library/redis"}
     return values
 
 

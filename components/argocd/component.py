@@ -76,7 +76,7 @@ class ArgoCD(pulumi.ComponentResource):
             chart="argo-cd",
             version=args.chart.version,
             repository_opts=RepositoryOptsArgs(repo=args.chart.repository),
-            values=argocd_values(),
+            values=argocd_values(args.handover.registry),
             # A release that failed half-way is rolled on by the next `up`, not hidden.
             atomic=False,
             timeout=600,

@@ -64,7 +64,8 @@ class KarpenterHandover:
         isolated: Whether the controller reaches AWS through endpoints in the VPC only.
         instance_profile_name: The nodes' profile, which an isolated controller cannot make; none otherwise.
         max_pods: Pods per node, on every instance type; with what is kept for so many it becomes `spec.kubelet`.
-        user_data: NodeConfig as MIME text. Karpenter puts its own behind it, which wins where both speak.
+        user_data: NodeConfig as MIME text. Karpenter puts its own before it; where both speak this one wins, and they
+            agree.
         limits: `cpu` and `memory` quantities, and if wanted the number of `nodes`, that the NodePool never exceeds.
         disruption_budget: How many of the nodes may go at a time, as a share such as `10%`.
         volume_size: Root volume as a quantity, such as `50Gi`.
@@ -114,11 +115,16 @@ class KarpenterHandover:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Handover:
-    """Everything the cluster's side needs from the program's side."""
+    """Everything the cluster's side needs from the program's side.
+
+    Attributes:
+        registry: Holds copies of the images under their publishers' paths; none if nodes reach those.
+    """
 
     cluster: ClusterHandover
     repository: RepositoryHandover
     charts: Mapping[str, ChartHandover]
+    registry: str | None = None
     karpenter: KarpenterHandover
     tags: Mapping[str, str]
 
@@ -130,6 +136,7 @@ class Handover:
             "charts": {
                 name: {"repository": chart.repository, "version": chart.version} for name, chart in self.charts.items()
             },
+            "images": {"registry": self.registry or ""},
             "karpenter": self.karpenter.values(),
             "tags": dict(self.tags),
         }

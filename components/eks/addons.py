@@ -92,7 +92,7 @@ class Addons(pulumi.ComponentResource):
             pod_identity_associations=associations,
             # On create nobody else has configured the add-on; later what was set by hand must not be lost silently.
             resolve_conflicts_on_create="OVERWRITE",
-            resolve_conflicts_on_update="NONE",
+            resolve_conflicts_on_update="PRESERVE",
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -112,13 +112,13 @@ class Addons(pulumi.ComponentResource):
         )
         attachments = [
             RolePolicyAttachment(logical, role=role.name, policy_arn=policy_arn, opts=child)
-            for logical, policy_arn in self._policies(name, wanted, args.place).items()
+            for logical, policy_arn in self._create_policies(name, wanted, args.place).items()
         ]
         # The add-on's pods must not start with a role that has no rights yet.
         ready = pulumi.Output.all(role.arn, *(attachment.policy_arn for attachment in attachments))
         return ready.apply(lambda values: str(values[0]))
 
-    def _policies(self, name: str, wanted: AddonIdentity, place: Place) -> dict[str, pulumi.Input[str]]:
+    def _create_policies(self, name: str, wanted: AddonIdentity, place: Place) -> dict[str, pulumi.Input[str]]:
         """Return the policies to attach by the attachment's logical name."""
         policies: dict[str, pulumi.Input[str]] = {}
         if wanted.policy is not None:

@@ -63,6 +63,8 @@ def coredns_configuration() -> str:
         "maxSkew": 1,
         "topologyKey": "topology.kubernetes.io/zone",
         "whenUnsatisfiable": "DoNotSchedule",
+        # A dead node, tainted as unreachable, does not keep its zone in the count.
+        "nodeTaintsPolicy": "Honor",
         # EKS labels the pods so; without a selector the rule would count none.
         "labelSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
     }

@@ -69,6 +69,8 @@ class BaseNodeGroup(pulumi.ComponentResource):
             ami_type="AL2023_x86_64_STANDARD",
             capacity_type="ON_DEMAND",
             instance_types=[args.instance_type],
+            # Without it EKS keeps the group at its old minor version and refuses the release of a newer one.
+            version=".".join(args.release_version.split(".")[:2]),
             release_version=args.release_version,
             scaling_config={"min_size": args.min_size, "desired_size": args.desired_size, "max_size": args.max_size},
             update_config={"max_unavailable": 1},

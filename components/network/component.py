@@ -41,7 +41,8 @@ class NetworkArgs:
         private_endpoints: Whether the VPC has endpoints for the AWS APIs that a cluster calls. Without them and
             without NAT no node joins.
         flow_log_retention_days: One of the periods that CloudWatch Logs offers.
-        protect: Whether Pulumi refuses to delete the VPC. Nothing else is protected, so that zones can go.
+        protect: Whether Pulumi refuses to delete the VPC and the control plane's subnets: EKS keeps these for ever
+            (https://github.com/aws/containers-roadmap/issues/170), and a zone that goes would take one of them away.
     """
 
     cluster_name: str
@@ -153,7 +154,12 @@ class Network(pulumi.ComponentResource):
         return vpc
 
     def _create_subnet(
-        self, vpc: Vpc, role: str, zone: ZonePlan, extra_tags: Mapping[str, str] | None = None
+        self,
+        vpc: Vpc,
+        role: str,
+        zone: ZonePlan,
+        extra_tags: Mapping[str, str] | None = None,
+        protect: bool = False,
     ) -> Subnet:
         ranges = {"private": zone.private, "public": zone.public, "cluster": zone.cluster}
         return Subnet(
@@ -163,7 +169,7 @@ class Network(pulumi.ComponentResource):
             cidr_block=str(ranges[role]),
             map_public_ip_on_launch=False,
             tags=self._tags(f"{role}-{zone.key}", extra_tags),
-            opts=self._child(),
+            opts=pulumi.ResourceOptions(parent=self, protect=protect or None),
         )
 
     def _create_table(self, vpc: Vpc, role: str) -> RouteTable:
@@ -226,7 +232,7 @@ class Network(pulumi.ComponentResource):
         table = self._create_table(vpc, "cluster")
         subnets = []
         for zone in self._plan.zones:
-            subnet = self._create_subnet(vpc, "cluster", zone)
+            subnet = self._create_subnet(vpc, "cluster", zone, protect=self._args.protect)
             self._associate(f"cluster-{zone.key}", subnet, table)
             subnets.append(subnet)
         return subnets, table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any, Final
 
 from policies import tokens
@@ -15,6 +16,8 @@ _LOGS: Final = frozenset({"api", "audit", "authenticator", "controllerManager", 
 _AUDIT_DAYS: Final = 365
 # The kubelet may be three minor versions older than the API server (https://kubernetes.io/releases/version-skew-policy/).
 _SKEW: Final = 3
+# A wider range of who may reach the API is a good part of the internet: two halves of it are the whole.
+_WIDEST_PUBLIC: Final = 8
 
 
 @rule("E1", types=[tokens.CLUSTER])
@@ -31,7 +34,7 @@ def cluster_endpoint_is_closed(cluster: Resource) -> Iterator[Fault]:
     if not cidrs:
         yield Fault("vpcConfig.publicAccessCidrs", "names nobody, which means everybody", "name your networks")
     for cidr in cidrs:
-        if cidr.endswith("/0"):
+        if ip_network(cidr, strict=False).prefixlen < _WIDEST_PUBLIC:
             yield Fault("vpcConfig.publicAccessCidrs", f"{cidr} is everybody", "name your networks")
 
 
@@ -98,12 +101,14 @@ def secrets_are_encrypted(cluster: Resource, stack: Stack) -> Iterator[Fault]:
         yield Fault("encryptionConfig.provider.keyArn", "is no key of this program", "pass the key's ARN")
 
 
-@rule("E6", "T4", types=[tokens.CLUSTER, tokens.KEY, tokens.VPC], whole=True)
+@rule("E6", "T4", types=[tokens.CLUSTER, tokens.KEY, tokens.VPC, tokens.SUBNET], whole=True)
 def stateful_is_protected(resource: Resource, stack: Stack) -> Iterator[Fault]:
-    """In production the cluster, its envelope key and the VPC are protected, by AWS where it can and by Pulumi."""
+    """In production the cluster, its key, its subnets and the VPC are protected, by AWS where it can and by Pulumi."""
     if not stack.options.production or stack.options.decommission:
         return
     if resource.type == tokens.KEY and not stack.users(resource, "encryptionConfig", tokens.CLUSTER):
+        return
+    if resource.type == tokens.SUBNET and not stack.users(resource, "vpcConfig", tokens.CLUSTER):
         return
     if resource.type == tokens.CLUSTER and not resource.true("deletionProtection"):
         yield Fault("deletionProtection", "is not true", "set true")
@@ -126,6 +131,8 @@ def cluster_version_is_pinned(cluster: Resource) -> Iterator[Fault]:
 def nodes_follow_the_cluster(group: Resource, stack: Stack) -> Iterator[Fault]:
     """Nodes are never newer than the control plane and at most three minor versions older."""
     release = re.match(r"1\.(\d+)\.", str(group.get("releaseVersion")))
+    if release and group.get("version") != f"1.{release[1]}":
+        yield Fault("version", f"is {group.get('version')}, so that EKS refuses the release", f"set 1.{release[1]}")
     for cluster in stack.of(tokens.CLUSTER):
         version = re.fullmatch(r"1\.(\d+)", str(cluster.get("version")))
         if release and version and not 0 <= int(version[1]) - int(release[1]) <= _SKEW:

@@ -234,9 +234,9 @@ def _anywhere(statement: Statement) -> bool:
     """Whether it reaches resources of any name; a condition on the resource's own tags narrows it."""
     if any(key.startswith("aws:resourcetag/") for key in statement.condition_keys):
         return False
-    # Of an ARN, the name is what follows the account; role/* and secret:* are any name.
+    # Of an ARN, the name is what follows the account; role/*, secret:* and loadbalancer/net/*/* are any name.
     names = [arn.split(":", 5)[5] if arn.count(":") >= 5 else arn for arn in statement.resources]
-    return any(re.fullmatch(r"([a-z]+[:/])?\*(/\*)?", name) for name in names)
+    return any(re.fullmatch(r"([a-z-]+[:/])?((net|app)/)?\*(/\*)*", name) for name in names)
 
 
 def _allows(statement: Statement, action: str) -> bool:

@@ -21,6 +21,8 @@ _SECRETS: Final = re.compile(
     r"(AKIA|ASIA)[A-Z0-9]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|(password|secret|token)\s*[:=]\s*\S", re.IGNORECASE
 )
 _NODE_CONFIG: Final = "application/node.eks.aws"
+# A third: of nodes in three zones, what the loss of one zone takes as well.
+_MOST_UNAVAILABLE: Final = 33
 # What EKS's images set and a kubelet configuration of ours may not undo. Settings and their values:
 # https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/; defaults of the image:
 # https://github.com/awslabs/amazon-eks-ami/blob/main/nodeadm/internal/kubelet/config.go.
@@ -103,6 +105,10 @@ def base_nodes_outlive_a_failure(group: Resource) -> Iterator[Fault]:
         yield Fault("scalingConfig.minSize", f"is {group.get('scalingConfig.minSize')}", "set 2 or more")
     if not (group.get("updateConfig.maxUnavailable") or group.get("updateConfig.maxUnavailablePercentage")):
         yield Fault("updateConfig.maxUnavailable", "is missing", "set 1")
+    if (group.get("updateConfig.maxUnavailable") or 0) >= (group.get("scalingConfig.minSize") or 2):
+        yield Fault("updateConfig.maxUnavailable", "is as many as there may be", "set 1")
+    if (group.get("updateConfig.maxUnavailablePercentage") or 0) > _MOST_UNAVAILABLE:
+        yield Fault("updateConfig.maxUnavailablePercentage", f"is over {_MOST_UNAVAILABLE}", "set maxUnavailable 1")
     if not group.true("nodeRepairConfig.enabled"):
         yield Fault("nodeRepairConfig.enabled", "is not true", "set true")
     if group.true("forceUpdateVersion"):
@@ -123,11 +129,15 @@ def base_nodes_lie_in_two_zones(group: Resource, stack: Stack) -> Iterator[Fault
 
 @rule("W6", types=[tokens.LAUNCH_TEMPLATE])
 def kubelet_keeps_its_guards(template: Resource) -> Iterator[Fault]:
-    """The kubelet's pod limit is said, and none of the guards that the image sets is undone."""
+    """The kubelet's pod limit and the memory kept for it are said, and no guard that the image sets is undone."""
     configs = [config for part in _parts(user_data(template)) if (config := _kubelet(part)) is not None]
     if not any(config.get("maxPods") for config in configs):
         yield Fault("userData", "sets no maxPods", "add it to the NodeConfig")
+    if not any(_at(config, "kubeReserved.memory") for config in configs):
+        yield Fault("userData", "keeps no memory for the kubelet", "add kubeReserved.memory to the NodeConfig")
     for config in configs:
+        if config.get("eventRecordQPS") == 0:
+            yield Fault("userData", "sets eventRecordQPS to 0, which is no limit", "leave it out or set 50")
         for path, wanted in _KUBELET.items():
             found = _at(config, path)
             if found is not None and found != wanted:

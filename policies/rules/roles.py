@@ -18,6 +18,8 @@ _NODE: Final = frozenset(
     {"AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonSSMManagedInstanceCore"}
 )
 _SOURCES: Final = frozenset({"aws:sourcearn", "aws:sourceaccount", "kms:encryptioncontext:aws:logs:arn"})
+# An account, or an ARN with one: without it the source may be a stranger's of the same name.
+_SOURCE: Final = r"\d{12}|arn:[^:*?]+:[^:*?]+:[^:]*:\d{12}:.+"
 _BINDING: Final = ("StringEquals", "ArnEquals", "ArnLike", "StringLike")
 
 
@@ -98,13 +100,16 @@ def node_role_is_minimal(role: Resource, stack: Stack) -> Iterator[Fault]:
 
 @rule("I6", types=[tokens.NODE_GROUP], whole=True)
 def node_group_role_is_for_nodes(group: Resource, stack: Stack) -> Iterator[Fault]:
-    """A node group's role is of this program and for EC2 alone."""
+    """A node group's role is of this program, for EC2 alone, and has its policies before a node starts with it."""
     roles = stack.source(group, "nodeRoleArn", tokens.ROLE)
     if not roles:
         yield Fault("nodeRoleArn", "is no role of this program", "pass one made for it")
     for role in roles:
         if not all(re.fullmatch(r"ec2\.amazonaws\.com(\.cn)?", service) for service in _services(role)):
             yield Fault("nodeRoleArn", f"{role.name} is not EC2's alone", "trust ec2.amazonaws.com only")
+        late = sorted(_attachments(stack, role) - {need.urn for need in stack.needs(group)})
+        for urn in late:
+            yield Fault("nodeRoleArn", f"does not wait for {stack.by_urn[urn].name}", "take the ARN from it as well")
 
 
 @rule("I6", types=[tokens.ADDON], whole=True)
@@ -141,12 +146,17 @@ def services_act_for_this_account_only(resource: Resource) -> Iterator[Fault]:
 
 def _bound(statement: Statement) -> bool:
     given = statement.keys(*_BINDING)
-    return any(set(given[key]) - {"*"} == set(given[key]) for key in _SOURCES & given.keys())
+    return any(all(re.fullmatch(_SOURCE, value) for value in given[key]) for key in _SOURCES & given.keys())
 
 
 def _services(role: Resource) -> set[str]:
     """Return everybody who may take the role."""
     return {name for statement in trusted(role) for names in statement.principals.values() for name in names}
+
+
+def _attachments(stack: Stack, role: Resource) -> set[str]:
+    """Return the URNs of what attaches policies to the role."""
+    return {a.urn for type_ in (tokens.ATTACHMENT, tokens.ROLE_POLICY) for a in stack.users(role, "role", type_)}
 
 
 def _attached(stack: Stack, role: Resource) -> set[str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 from policies import tokens, topology
-from policies.resources import Resource, Stack
+from policies.resources import UNKNOWN, NotKnownError, Resource, Stack
 from policies.rule import Fault, rule
 
-_EVERYWHERE = {"0.0.0.0/0", "::/0"}
+# A range that is wider, by IP version, is a good part of the internet: two halves of it are the whole.
+_WIDEST = {4: 8, 6: 7}
 _RULES = (tokens.INGRESS_RULE, tokens.EGRESS_RULE, tokens.GROUP_RULE)
 
 
@@ -75,7 +76,7 @@ def nobody_comes_in_from_everywhere(resource: Resource) -> Iterator[Fault]:
         return
     entries = resource.items("ingress") if resource.type == tokens.GROUP else [resource.props]
     for entry in entries:
-        for cidr in sorted(_cidrs(entry) & _EVERYWHERE):
+        for cidr in filter(_is_everywhere, sorted(_cidrs(entry))):
             yield Fault("ingress", f"{cidr} may come in", "name who may")
 
 
@@ -114,7 +115,7 @@ def nobody_goes_out_to_everywhere(resource: Resource) -> Iterator[Fault]:
     """No rule lets traffic out to everywhere; a group whose nodes must is named in the waivers."""
     if resource.type == tokens.GROUP_RULE and resource.get("type") != "egress":
         return
-    for cidr in sorted(_cidrs(resource.props) & _EVERYWHERE):
+    for cidr in filter(_is_everywhere, sorted(_cidrs(resource.props))):
         yield Fault("egress", f"{cidr} may be reached", "name who is to be reached")
 
 
@@ -173,8 +174,19 @@ def endpoint_lets_the_vpc_in(endpoint: Resource, stack: Stack) -> Iterator[Fault
 
 def _cidrs(entry: Any) -> set[str]:
     """Return the ranges of a rule, whichever of the three forms it has."""
-    many = [*(entry.get("cidrBlocks") or []), *(entry.get("ipv6CidrBlocks") or [])]
-    return {cidr for cidr in (*many, entry.get("cidrIpv4"), entry.get("cidrIpv6")) if cidr}
+    lists = (entry.get("cidrBlocks") or [], entry.get("ipv6CidrBlocks") or [])
+    if UNKNOWN in lists or any(UNKNOWN in one for one in lists):
+        raise NotKnownError
+    found = {cidr for cidr in (*lists[0], *lists[1], entry.get("cidrIpv4"), entry.get("cidrIpv6")) if cidr}
+    if UNKNOWN in found:
+        raise NotKnownError
+    return found
+
+
+def _is_everywhere(cidr: str) -> bool:
+    """Whether the range is a good part of the internet, however it is written."""
+    network = ip_network(cidr, strict=False)
+    return network.prefixlen < _WIDEST[network.version]
 
 
 def _resources(document: Any) -> list[str]:

@@ -75,6 +75,8 @@ class Lifecycle:
             outputs.setdefault("region", self.session.region)
         if self.row.tags and not has_unknown(inputs.get("tags")):
             outputs["tagsAll"] = self.session.tag_values(inputs.get("tags"))
+        if state:
+            outputs |= {name: UNKNOWN for name in self.row.moves if name not in inputs}
         for path in self.row.computed:
             outer, _, inner = path.partition(".")
             held = outputs.get(outer)

@@ -51,6 +51,7 @@ class Row:
         local: Inputs that steer the provider and never reach AWS.
         defaults: Inputs' defaults, equal to AWS's own.
         computed: Inputs that AWS chooses when they are left out; leaving them out is no change.
+        moves: Outputs that an update may change: its preview does not know them, so what takes them shows a change.
         volatile: Outputs that other resources change; kept out of the state unless the program sets them.
         ordered: List inputs whose order matters.
         name: The input that makes the resource unique, besides those in the template of `id`.
@@ -77,6 +78,7 @@ class Row:
     local: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
+    moves: tuple[str, ...] = ()
     volatile: tuple[str, ...] = ()
     ordered: tuple[str, ...] = ()
     name: str = ""

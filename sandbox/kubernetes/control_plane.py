@@ -18,7 +18,7 @@ from sandbox.kubernetes.servers import Servers
 from sandbox.protocol import HostError
 
 _GROUP = "eks.amazonaws.com/nodegroup"
-_NODES_SECONDS = 120.0
+_NODES_SECONDS = 300.0
 
 
 class ClusterError(HostError):

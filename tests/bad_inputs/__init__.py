@@ -237,8 +237,12 @@ KARPENTER: Final = (
     BadInput(35, {"karpenter/limits/memory": REMOVED},
              "platform:karpenter.limits.memory: is missing; add it as in Pulumi.dev.yaml"),
     BadInput(0, {"karpenter/instanceFamilies": ["t3a"], "karpenter/instanceSizes": ["small"], "karpenter/maxPods": 110},
-             "platform:karpenter.maxPods = 110: a t3a.small takes 98; write 98 or allow larger types only"),
-    _one(0, "karpenter/maxPods", 150, "a m5.large takes 110; write 110 or allow larger types only"),
+             "platform:karpenter.maxPods = 110: t3a.small takes 98; write 98 or allow larger types only"),
+    BadInput(33, {"karpenter/instanceFamilies": ["t3"], "karpenter/instanceSizes": ["nano", "medium"],
+                  "karpenter/maxPods": 34},
+             "platform:karpenter.instanceSizes = [...]: t3.nano keeps 0 MiB for pods; "
+             "leave its size out or lower maxPods"),
+    _one(0, "karpenter/maxPods", 150, "m5.large takes 110; write 110 or allow larger types only"),
     _one(35, "karpenter/limits/cpu", "many", 'not a number of vCPUs; write one such as "100"'),
     _one(36, "karpenter/amiAlias", "al2023@latest",
          "not a pinned release of Amazon Linux 2023; write one such as al2023@v20260714"),
@@ -257,7 +261,7 @@ GITOPS: Final = (
     BadInput(37, {"gitops/repository": "https://git.example.com/platform.git?token=s3cr3t"},
              'platform:gitops.repository = "https://git.example.com/platform.git?***": '
              "holds a query or fragment; write the URL without it"),
-    _one(37, "gitops/charts/mirror", "oci://charts.example.com", f"not an https URL; {_URL}"),
+    _one(37, "gitops/charts/mirror", "oci://charts.example.com", "not an https URL; write one such as https://charts.example.com/stable"),
     _one(38, "gitops/revision", "HEAD", _PINNED, "prod"),
     _one(38, "gitops/revision", "main", _PINNED, "prod"),
     _one(38, "gitops/revision", "0a1b2c3", _PINNED, "prod"),
@@ -327,7 +331,10 @@ SIZING: Final = (
              "write 41 at nodes.maxPods or 5 at nodes.count.min or t3.large", "prod"),
 )  # fmt: skip
 
-_PREFIX: Final = "not a prefix that other stacks' secrets cannot share; end it in a slash, as in platform-dev/"
+_PREFIX: Final = (
+    "not letters, digits and /_+=.@- with a slash at the end, which keeps other stacks' secrets out; "
+    "write one such as platform-dev/"
+)
 
 IDENTITY: Final = (
     BadInput(29, {"cluster/access/ciApply": {"apply": _ADMIN}},
@@ -345,7 +352,29 @@ IDENTITY: Final = (
              "not the id of a hosted zone; write one such as Z0123456789ABCDEFGHIJ"),
     BadInput(0, {"identity/chartRepositories": ["Charts"]},
              'platform:identity.chartRepositories[0] = "Charts": '
-             "not the name of an ECR repository; write one such as charts/platform"),
+             "not the name of an ECR repository, without its registry; write one such as charts/platform"),
+    BadInput(0, {"identity/chartRepositories": ["123456789012.dkr.ecr.eu-west-1.amazonaws.com/charts"]},
+             'platform:identity.chartRepositories[0] = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/charts": '
+             "not the name of an ECR repository, without its registry; write one such as charts/platform"),
+    BadInput(26, {"cluster/publicAccessCidrs": ["203.0.113.7"]},
+             'platform:cluster.publicAccessCidrs[0] = "203.0.113.7": an address where a range is due; '
+             "write 203.0.113.7/32"),
+    BadInput(26, {"cluster/publicAccessCidrs": ["::/0"]},
+             'platform:cluster.publicAccessCidrs[0] = "::/0": an IPv6 range, and the endpoint is reached by IPv4; '
+             "write your network's public IPv4 range"),
+    BadInput(26, {"cluster/publicAccessCidrs": ["10.0.0.0/8"]},
+             'platform:cluster.publicAccessCidrs[0] = "10.0.0.0/8": a private range, from which nobody reaches a '
+             "public endpoint; write the public one behind it"),
+    BadInput(9, {"network/cidr": "172.20.0.0/16"},
+             'platform:cluster.serviceCidr = "172.20.0.0/16": overlaps the VPC\'s 172.20.0.0/16; '
+             "take another range such as 10.200.0.0/16"),
+    BadInput(37, {"gitops/images": {"registry": "https://registry.example.com"}},
+             'platform:gitops.images.registry = "https://registry.example.com": not a registry without a scheme; '
+             "write one such as 123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/mirror"),
+    BadInput(0, {"network/nat": "none", "network/privateEndpoints": True,
+                 "gitops/charts/mirror": "https://charts.example.com"},
+             "platform:gitops.images.registry: without NAT nodes do not reach the images' own registries; "
+             "write an ECR registry that holds copies"),
     BadInput(0, {"karpenter/freezes": [{"schedule": "mornings", "duration": "8h"}]},
              'platform:karpenter.freezes[0].schedule = "mornings": not a schedule; write five fields of cron such as '
              '"0 8 * * mon-fri", or a word such as "@daily"'),
@@ -355,7 +384,8 @@ IDENTITY: Final = (
     _one(0, "karpenter/instanceFamilies", ["t3", "t3a"],
          "8 types of 2 families, and spot capacity is dependable from 15 of 3 on; "
          "add families such as m5, m6i and c5, or sizes", "prod"),
-    BadInput(0, {"network/nat": "none", "network/privateEndpoints": True},
+    BadInput(0, {"network/nat": "none", "network/privateEndpoints": True,
+                 "gitops/images/registry": "registry.example.com"},
              "platform:gitops.charts.mirror: without NAT Argo CD does not reach the charts' own repositories; "
              "write a Helm repository inside"),
     _one(0, "cluster/access/breakGlass", {},

@@ -174,7 +174,7 @@ def test_base_nodes_are_on_demand_hardened_and_never_karpenters(whole: Capture) 
     assert nodes.inputs["capacityType"] == "ON_DEMAND"
     assert ":role/nodes" in nodes.inputs["nodeRoleArn"]
     assert nodes.inputs["amiType"] == "AL2023_x86_64_STANDARD"
-    assert nodes.inputs["releaseVersion"] == "1.36.2-20260714"
+    assert (nodes.inputs["version"], nodes.inputs["releaseVersion"]) == ("1.36", "1.36.2-20260714")
     assert "karpenter.sh/nodepool" not in nodes.inputs["labels"]
     assert nodes.inputs["nodeRepairConfig"] == {"enabled": True}
     assert nodes.inputs["updateConfig"] == {"maxUnavailable": 1}

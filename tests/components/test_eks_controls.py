@@ -161,7 +161,7 @@ def unpinned_addons(captured: Capture) -> list[str]:
         checks = {
             "version": re.fullmatch(r"v\d+\.\d+\.\d+-eksbuild\.\d+", addon.inputs.get("addonVersion", "")) is not None,
             "create": addon.inputs.get("resolveConflictsOnCreate") == "OVERWRITE",
-            "update": addon.inputs.get("resolveConflictsOnUpdate") == "NONE",
+            "update": addon.inputs.get("resolveConflictsOnUpdate") == "PRESERVE",
             "order": (addon.urn in captured.needs(nodes)) == (name in BEFORE_NODES)
             and (nodes.urn in captured.needs(addon)) == (name not in BEFORE_NODES),
         }

@@ -17,6 +17,7 @@ from tests.eks_platform import (
     ADDON,
     ATTACHMENT,
     NODES,
+    PLACE,
     TEMPLATE,
     Control,
     Mutation,
@@ -34,6 +35,7 @@ from tests.eks_platform import (
 )
 
 CSI = "node-addons-aws-ebs-csi-driver"
+INSTANCES_ONLY = [{"resourceType": "instance", "tags": dict(PLACE.tags)}]
 
 
 def reachable_metadata(captured: Capture) -> list[str]:
@@ -120,6 +122,22 @@ def loose_kubelet(captured: Capture) -> list[str]:
     )
 
 
+def untagged_nodes(captured: Capture) -> list[str]:
+    """What a node brings with it says whose it is: costs and sweeps go by tags, and default tags do not reach it."""
+    specifications = captured.one(TEMPLATE, "nodes").inputs.get("tagSpecifications", [])
+    tagged = {row["resourceType"] for row in specifications if PLACE.tags.items() <= row.get("tags", {}).items()}
+    return sorted({"instance", "volume", "network-interface"} - tagged)
+
+
+def early_nodes(captured: Capture) -> list[str]:
+    """I6: nodes start when their role has all its policies, and end before it loses one."""
+    role = captured.one("aws:iam/role:Role", "nodes")
+    attachments = [r for r in captured.of_type(ATTACHMENT) if r.source("role") == role.urn]
+    needed = captured.needs(captured.one(NODES, "nodes"))
+    late = [r.name for r in attachments if r.urn not in needed]
+    return late if len(attachments) == 3 else [f"{len(attachments)} policies"]
+
+
 CONTROLS: tuple[Control, ...] = (
     reachable_metadata,
     way_in,
@@ -127,6 +145,8 @@ CONTROLS: tuple[Control, ...] = (
     floating_image,
     fragile_nodes,
     loose_kubelet,
+    untagged_nodes,
+    early_nodes,
 )
 
 MUTATIONS: Mapping[str, tuple[Control, Mutation]] = {
@@ -164,6 +184,9 @@ MUTATIONS: Mapping[str, tuple[Control, Mutation]] = {
     "no events": (loose_kubelet, kubelet("eventRecordQPS", value=None)),
     "too little kept": (loose_kubelet, kubelet("kubeReserved", "memory", value="442Mi")),
     "more pods than kept for": (loose_kubelet, kubelet("maxPods", value=110)),
+    "plain volumes' tags": (untagged_nodes, one(TEMPLATE, "nodes", tagSpecifications=INSTANCES_ONLY)),
+    "tags of nobody": (untagged_nodes, one(TEMPLATE, "nodes", tagSpecifications=[{"resourceType": "instance"}])),
+    "nodes before their rights": (early_nodes, options(NODES, "nodes", dependencies=())),
     "nothing for the system": (loose_kubelet, kubelet("systemReserved", value=None)),
 }  # fmt: skip
 

@@ -29,7 +29,6 @@ from tests.components.conftest import (
     SECOND_RANGE,
     SUBNET,
     TABLE,
-    VPC,
     Builder,
     default_routes,
 )
@@ -179,10 +178,14 @@ def test_a_range_for_pods_leaves_the_rest_as_it_is(network: Builder) -> None:
     assert {r.name.split("-")[1] for r in gone} == {"private"}
 
 
-def test_protection_is_the_vpcs_alone(network: Builder) -> None:
-    """A protected network can still lose a zone, and a NAT gateway."""
+def test_protection_is_the_vpcs_and_the_control_planes(network: Builder) -> None:
+    """A protected network can still lose a NAT gateway, and a pods' subnet, but nothing that the cluster stands in."""
     captured = network(protect=True, **CLOSED)
-    assert [r.type for r in captured.resources if r.protect] == [VPC]
+    zones = ("a", "b", "c")
+    assert sorted(r.name for r in captured.resources if r.protect) == [
+        *(f"network-cluster-{zone}" for zone in zones),
+        "network-vpc",
+    ]
     assert len(captured.of_type(TABLE)) == 5
 
 

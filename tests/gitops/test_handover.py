@@ -114,6 +114,8 @@ _REFUSED: dict[str, list[Any]] = {
         [{"schedule": "0 9 * * 1-5", "duration": "30s", "reasons": []}],
         [{"schedule": "@daily", "duration": "8h", "reasons": ["Expired"]}],
     ],
+    "images": [{}],
+    "images.registry": ["https://registry.example.com", "Registry", None],
     "tags": [{"": "x"}, {"a": 1}, {"kubernetes.io/cluster/x": "owned"}, {"eks:eks-cluster-name": "x"}],
 }
 
@@ -146,6 +148,7 @@ _OTHER: dict[str, Any] = {
     "charts.karpenter.version": "1.15.0-rc.1",
     "charts.karpenter-crd.repository": "registry.example.com:5000/karpenter",
     "charts.karpenter-crd.version": "1.15.0",
+    "images.registry": "registry.example.com/mirror",
     "karpenter.replicas": 1,
     "karpenter.queueName": "other_queue",
     "karpenter.nodeRoleName": "Other+Role",

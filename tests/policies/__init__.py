@@ -27,17 +27,27 @@ class Variant:
     changes: Values
 
 
-# Beside the stacks: a network without a way out and pods in a range of their own, and an account with a boundary.
+# Beside the stacks: a network without a way out and pods in a range of their own, and an account with a boundary, in
+# which external-dns and Argo CD's registry get the rights that neither stack file asks for.
 PROGRAMS: Final[Mapping[str, Variant]] = {
     **{stack: Variant(stack=stack, changes={}) for stack in STACKS},
     "closed": Variant(
         stack="prod",
         changes={
             "network": {"nat": "none", "privateEndpoints": True, "podCidr": "100.64.0.0/16"},
-            "gitops": {"charts": {"mirror": "https://charts.example.com"}},
+            "gitops": {
+                "charts": {"mirror": "https://charts.example.com"},
+                "images": {"registry": "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com"},
+            },
         },
     ),
-    "bounded": Variant(stack="prod", changes={"aws": {"permissionsBoundary": BOUNDARY}}),
+    "bounded": Variant(
+        stack="prod",
+        changes={
+            "aws": {"permissionsBoundary": BOUNDARY},
+            "identity": {"hostedZoneIds": ["Z0123456789ABC"], "chartRepositories": ["charts/platform"]},
+        },
+    ),
 }
 
 

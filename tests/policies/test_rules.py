@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from policies import tokens
 from policies.catalog import all_rules
-from tests.policies import PROGRAMS, Findings, Program
+from tests.conftest import CaptureProgram
+from tests.policies import PROGRAMS, Findings, Program, Variant, program
+from tests.whole_stacks import stack_sections
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -31,6 +34,32 @@ def test_rules_see_every_value(programs: Callable[[str], Program], name: str) ->
             except NotKnownError:
                 unseen.append(f"{rule.id} on {resource.name}")
     assert unseen == []
+
+
+# Drift of these is left alone: what somebody scales by hand, what AWS may not change in place, what the account's role
+# had before the program took it over. Anything else that drifts is to be seen.
+LEFT_ALONE = {
+    ("aws:eks/cluster:Cluster", ("vpcConfig.subnetIds",)),
+    ("aws:eks/nodeGroup:NodeGroup", ("scalingConfig.desiredSize",)),
+    ("aws:iam/serviceLinkedRole:ServiceLinkedRole", ("customSuffix", "description", "tags")),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_no_other_drift_is_left_alone(programs: Callable[[str], Program], name: str) -> None:
+    """A property that is ignored could be opened by hand, and no preview would say so."""
+    ignoring = [resource for resource in programs(name).resources if resource.ignore_changes]
+    assert {(resource.type, tuple(sorted(resource.ignore_changes))) for resource in ignoring} == LEFT_ALONE
+
+
+@pytest.mark.parametrize("decommission", [False, True])
+def test_decommissioning_takes_every_protection_off(capture: CaptureProgram, decommission: bool) -> None:
+    """One setting lets production go, and only that one: what holds state is protected until then."""
+    policy = {**stack_sections("prod")["policy"], "decommission": decommission}
+    resources = program(capture, Variant(stack="prod", changes={"policy": policy})).resources
+    protected = {resource.type for resource in resources if resource.protect and resource.type.startswith("aws:")}
+    assert protected == (set() if decommission else {tokens.CLUSTER, tokens.KEY, tokens.VPC, tokens.SUBNET})
+    assert [r.get("deletionProtection") for r in resources if r.type == tokens.CLUSTER] == [not decommission]
 
 
 def test_rules_are_named_once_and_say_what_they_ask_for() -> None:

@@ -244,6 +244,7 @@ class TestDevelopment:
                 "network/nat": "none",
                 "network/privateEndpoints": True,
                 "gitops/charts/mirror": "https://charts.example.com",
+                "gitops/images/registry": "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/mirror",
             },
             {"cluster/publicAccessCidrs": []},
             {"aws/permissionsBoundary": "arn:aws:iam::123456789012:policy/teams/boundary"},

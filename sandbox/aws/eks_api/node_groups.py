@@ -98,6 +98,7 @@ class NodeGroups:
             _check_version(owner, version)
             if params.get("launchTemplate"):
                 record["launchTemplate"], _ = surroundings.template(region, params["launchTemplate"])
+            _check_release(version, params.get("releaseVersion"))
             release = params.get("releaseVersion") or f"{version}.0-{RELEASE_DATE}"
             record.update(version=version, releaseVersion=release, modifiedAt=now())
         return new_update("VersionUpdate")
@@ -162,7 +163,9 @@ def _check_new(region: str, owner: Record, params: Params) -> Params:
     expected = owner["resourcesVpcConfig"]["vpcId"]
     if vpc_id != expected:
         raise invalid(f"Subnets are not in the same VPC as the cluster. Please specify subnets from {expected}.")
-    _check_version(owner, params.get("version") or owner["version"])
+    version = params.get("version") or owner["version"]
+    _check_version(owner, version)
+    _check_release(version, params.get("releaseVersion"))
     _check_scaling({"minSize": 1, "maxSize": 2, "desiredSize": 2, **(params.get("scalingConfig") or {})})
     _check_labels(params.get("labels") or {})
     data = surroundings.template(region, params["launchTemplate"])[1] if params.get("launchTemplate") else {}
@@ -200,6 +203,12 @@ def _check_version(owner: Record, version: str) -> None:
         raise invalid(
             f"Requested Nodegroup kubernetes version {version} is not supported by cluster version {owner['version']}"
         )
+
+
+def _check_release(version: str, release: str | None) -> None:
+    """Refuse the image of another minor (https://github.com/eksctl-io/eksctl/issues/7976)."""
+    if release and not release.startswith(f"{version}."):
+        raise invalid(f"Requested release version {release} is not valid for kubernetes version {version}.")
 
 
 def _check_scaling(scaling: Params) -> None:

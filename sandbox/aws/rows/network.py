@@ -290,6 +290,7 @@ ROWS = (
         },
         out={"arn": "join('', [prefix, 'launch-template/', id])"},
         computed=("defaultVersion",),
+        moves=("latestVersion", "defaultVersion"),
         name="name",
         auto=AutoName(limit=128),
         tags="ec2",

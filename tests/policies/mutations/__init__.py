@@ -61,6 +61,12 @@ def is_caught(mutation: Mutation, program: Program) -> bool:
     return False
 
 
+def catchers(mutation: Mutation, program: Program) -> set[str]:
+    """Return the rules that find in the changed program what they do not in the whole."""
+    found = violations(mutation.resources, program.options)
+    return {one.rule.id for one in found if (one.rule.id, one.resource.urn, one.fault) not in _before(program)}
+
+
 @functools.cache
 def _before(program: Program) -> frozenset[tuple[str, str, Fault]]:
     found = violations(program.resources, program.options)

@@ -295,6 +295,17 @@ def test_a_node_group_takes_the_instance_type_of_its_template(world: World) -> N
     world.delete(made)
 
 
+def test_a_preview_does_not_know_the_next_version_of_a_launch_template(world: World) -> None:
+    """So the node group that takes it shows a change, and people see that its nodes will be replaced."""
+    token, urn = "aws:ec2/launchTemplate:LaunchTemplate", world.urn("aws:ec2/launchTemplate:LaunchTemplate", "thing")
+    made = world.make(token, instanceType="m6i.large", updateDefaultVersion=True)
+    news = world.check(token, {"instanceType": "m6i.xlarge", "updateDefaultVersion": True}, olds=made.inputs)
+    outputs = world.host.update_from(token, urn, made.id, made.outputs, made.inputs, news, True)
+    assert (outputs["latestVersion"], outputs["defaultVersion"]) == (UNKNOWN, UNKNOWN)
+    assert outputs["arn"] == made["arn"]
+    world.delete(made)
+
+
 def test_everything_of_eks_is_there_for_other_clients(world: World) -> None:
     """What the host creates, any client of the endpoint sees; what moto lacks included."""
     made = world.make("aws:eks/addon:Addon", clusterName=world.cluster.id, addonName="coredns")
@@ -400,6 +411,6 @@ def test_rows_name_only_inputs_and_outputs_that_exist() -> None:
     for token, row in ROWS.items():
         known = {*schema(token).inputs, *schema(token).outputs, "*"}
         named = {name for key in [*row.set, *row.unset] for name in key.split()}
-        named |= {*row.out, *row.takes, *row.local, *row.defaults, *row.volatile, *row.ordered}
+        named |= {*row.out, *row.takes, *row.local, *row.defaults, *row.volatile, *row.moves, *row.ordered}
         named |= {name.partition(".")[0] for name in (*row.rename, *row.computed)}
         assert named <= known, token

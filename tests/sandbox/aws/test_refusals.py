@@ -306,6 +306,12 @@ CASES: dict[str, Case] = {
     "node group newer than its cluster": Case(
         NODE_GROUP, lambda world: {"version": "1.36"}, "InvalidParameterException", lambda world: {"version": "1.34"}
     ),
+    "node group with another minor's image": Case(
+        NODE_GROUP,
+        lambda world: {"version": "1.34", "releaseVersion": "1.33.5-20260714"},
+        "InvalidParameterException",
+        lambda world: {"version": "1.34", "releaseVersion": "1.34.2-20260714"},
+    ),
     "node group with two disk sizes": Case(NODE_GROUP, lambda world: {"diskSize": 30}, "InvalidParameterException"),
     "node group with EKS's own label": Case(
         NODE_GROUP, lambda world: {"labels": {"eks.amazonaws.com/nodegroup": "x"}}, "InvalidParameterException"

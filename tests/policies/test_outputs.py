@@ -1,0 +1,66 @@
+"""Control E11: neither the stack's outputs nor any component's hold a credential."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.captures import Capture, Secret
+from tests.whole_stacks import STACKS
+
+# Keys of what opens something, as kubeconfigs, Secrets and AWS's APIs have them; `exec` says how to get one.
+KEY = re.compile(
+    r"token|password|secret_?(access_?)?key|client-?key(-?data)?|private_?key|session_?token", re.IGNORECASE
+)
+TEXT = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{10,}\.[\w-]{10,}|k8s-aws-v1\.")
+
+
+def credentials(value: Any, path: str = "") -> Iterator[str]:
+    """Yield where a value that anybody may see holds what opens something; text that is JSON counts as what it says."""
+    if isinstance(value, Secret):
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if KEY.fullmatch(str(key)) and item:
+                yield f"{path}.{key}"
+            yield from credentials(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from credentials(item, f"{path}.{index}")
+    elif isinstance(value, str):
+        if TEXT.search(value):
+            yield path
+        if value.startswith(("{", "[")):
+            yield from credentials(json.loads(value), path)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_outputs_hold_no_credential(whole_stack: Callable[[str], Capture], stack: str) -> None:
+    """What `pulumi stack output` shows, and what components leave in the state, opens nothing."""
+    captured = whole_stack(stack)
+    assert {"kubeconfig", "clusterName"} <= captured.exports.keys()
+    assert list(credentials(captured.exports)) == []
+    assert list(credentials(captured.outputs)) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"adminPassword": {"password": "hunter2"}},
+        {"kubeconfig": json.dumps({"users": [{"name": "u", "user": {"token": "t"}}]})},
+        {"kubeconfig": json.dumps({"users": [{"user": {"exec": {}, "client-key-data": "LS0t"}}]})},
+        {"bucket": ["fine", "AKIAIOSFODNN7EXAMPLE"]},
+        {"deployKey": "-----BEGIN OPENSSH PRIVATE KEY-----\n"},
+        {"aws": {"secretAccessKey": "x"}},
+        {"clusterName": "k8s-aws-v1.aHR0cHM6Ly9zdHM"},
+    ],
+    ids=str,
+)
+def test_a_credential_is_noticed(value: dict[str, Any]) -> None:
+    """By its key or by its form, however deep; the control for the test above."""
+    assert list(credentials(value))
+    assert list(credentials({"hidden": Secret(value)})) == []
