@@ -58,10 +58,10 @@ sandbox: ready ## open a shell in the offline world
 	@$(PY) -m sandbox shell --stack $(STACK)
 
 up: ready ## recover an interrupted run, refuse what would be lost, bring STACK up on real AWS
-	@$(PY) -m ops up --stack $(STACK)
+	@$(PY) -m tools.on_aws up --stack $(STACK)
 
 preview: ready ## preview STACK on real AWS and say what `make up` would refuse; OFFLINE=1: in the sandbox
-	@$(PY) -m $(if $(filter 1,$(OFFLINE)),sandbox preview,tools.preview) --stack $(STACK)
+	@$(PY) -m $(if $(filter 1,$(OFFLINE)),sandbox preview,tools.on_aws preview) --stack $(STACK)
 
 golden: ready ## write the golden files anew; read the difference before you commit it
 	@UPDATE_GOLDEN=1 $(PYTEST) -q -k golden $(wildcard $(OFFLINE_TESTS))

@@ -1,4 +1,4 @@
-"""`make preview` on real AWS says what is missing before it starts anything."""
+"""`make preview` and `make up` on real AWS say what is missing before they start anything."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.preview import main, missing
+from tools.on_aws import main, missing
 
 
 @pytest.fixture(autouse=True)
@@ -20,17 +20,18 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
+@pytest.mark.parametrize("operation", ["preview", "up"])
 def test_missing_credentials_are_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    operation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without credentials the command says so, names the way offline and ends with 2."""
     listing = tmp_path / ".tools.json"
     listing.write_text('{"pulumi": "/opt/pulumi"}')
-    monkeypatch.setattr("tools.preview._LISTING", listing)
-    assert main(["--stack", "prod"]) == 2
+    monkeypatch.setattr("tools.on_aws._LISTING", listing)
+    assert main([operation, "--stack", "prod"]) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1
-    assert told.startswith("preview: no AWS credentials found")
+    assert told.startswith(f"{operation}: no AWS credentials found")
     assert told.endswith("make preview STACK=prod OFFLINE=1\n")
 
 
@@ -63,6 +64,6 @@ def test_preview_is_pulumis_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (tmp_path / name).chmod(0o755)
     listing = tmp_path / ".tools.json"
     listing.write_text(f'{{"pulumi": "{tmp_path}/pulumi"}}')
-    monkeypatch.setattr("tools.preview._LISTING", listing)
-    assert main(["--stack", "dev"]) == 7
+    monkeypatch.setattr("tools.on_aws._LISTING", listing)
+    assert main(["preview", "--stack", "dev"]) == 7
     assert (tmp_path / "pulumi.asked").read_text() == "preview --stack dev\n"

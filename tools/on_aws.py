@@ -1,4 +1,4 @@
-"""`make preview` on real AWS: says in one line what is missing, else hands over to `python -m ops preview`."""
+"""`make preview` and `make up` on real AWS: say in one line what is missing, else hand over to `python -m ops`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LISTING = Path(__file__).resolve().parent.parent / ".tools.json"
 
 
 def missing(path: str, stack: str) -> str | None:
-    """Name the first thing that a preview on real AWS lacks here."""
+    """Name the first thing that an operation on real AWS lacks here."""
     offline = f"or preview offline: make preview STACK={stack} OFFLINE=1"
     if botocore.session.Session().get_credentials() is None:
         return f"no AWS credentials found; set AWS_PROFILE or log in (aws sso login), {offline}"
@@ -27,16 +27,17 @@ def missing(path: str, stack: str) -> str | None:
 
 
 def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
-    """Run the preview and return its exit code."""
-    parser = argparse.ArgumentParser(prog="preview", description=__doc__)
+    """Run the operation and return its exit code."""
+    parser = argparse.ArgumentParser(prog="on_aws", description=__doc__)
+    parser.add_argument("operation", choices=("preview", "up"))
     parser.add_argument("--stack", required=True)
-    stack = parser.parse_args(arguments).stack
+    given = parser.parse_args(arguments)
     pulumi = Path(json.loads(_LISTING.read_text())["pulumi"])
     path = os.pathsep.join((str(pulumi.parent), environment.get("PATH", os.defpath)))
-    if lack := missing(path, stack):
-        print(f"preview: {lack}", file=sys.stderr)
+    if lack := missing(path, given.stack):
+        print(f"{given.operation}: {lack}", file=sys.stderr)
         return 2
-    command = [sys.executable, "-m", "ops", "preview", "--stack", stack]
+    command = [sys.executable, "-m", "ops", given.operation, "--stack", given.stack]
     return subprocess.run(command, env={**environment, "PATH": path}, check=False).returncode
 
 
