@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -131,3 +133,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return UNKNOWN if value == captures.UNKNOWN else value
+
+
+def sdk_arguments(token: str) -> type[Any]:
+    """Return the SDK's class of a resource type's arguments.
+
+    By its package: a module that is imported before its package leaves the package without that module's names
+    (pulumi_aws loads its packages lazily). The components name ec2's modules themselves, so there it is the module,
+    after the components.
+    """
+    importlib.import_module("stacks.eks")
+    _, path, class_ = token.split(":")
+    package, _, module = path.partition("/")
+    name = re.sub(r"([A-Z])", r"_\1", module).lower()
+    holder = f"pulumi_aws.ec2.{name}" if package == "ec2" else f"pulumi_aws.{package}"
+    arguments: type[Any] = getattr(importlib.import_module(holder), f"{class_}Args")
+    return arguments

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -14,6 +12,7 @@ from policies.checkov.plan import PlanError, plan
 from policies.checkov.resource_types import TYPES
 from policies.resources import UNKNOWN, Resource
 from tests.conftest import COMPUTED
+from tests.policies import sdk_arguments
 from tests.policies.checkov import plan_of
 from tests.whole_stacks import STACKS, WholeStack
 
@@ -136,10 +135,7 @@ def _deeper(hint: Any) -> list[Any]:
 @pytest.mark.parametrize("token", TYPES)
 def test_the_table_agrees_with_the_sdk(token: str) -> None:
     """What the table calls a block or a map is one in the provider's SDK."""
-    _, path, class_ = token.split(":")
-    module = re.sub(r"([A-Z])", r"_\1", path.replace("/", ".")).lower()
-    arguments = getattr(importlib.import_module(f"pulumi_aws.{module}"), f"{class_}Args")
-    known = dict(structures(arguments))
+    known = dict(structures(sdk_arguments(token)))
     row = TYPES[token]
     assert {path for path in row.blocks if not known.get(path)} == set()
     assert {path for path in row.maps - {"tags"} if known.get(path) is not False} == set()

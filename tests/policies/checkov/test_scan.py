@@ -37,6 +37,8 @@ print(*resource_registry.checks, *(type_ for check in graph.checks for type_ in 
 @pytest.fixture(scope="session")
 def checkov() -> Path:
     """The program; without it the tests fail and say what to do."""
+    # Made here when nobody has asked for it yet; what does not work then, the next line says with its remedy.
+    checkov_env.main()
     return checkov_env.program()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import json
 import re
@@ -18,7 +17,7 @@ import yaml
 from policies.catalog import all_rules
 from policies.resources import Resource, Stack
 from policies.rule import Fault, judge
-from tests.policies import Program, violations
+from tests.policies import Program, sdk_arguments, violations
 
 _HERE: Final = Path(__file__).parent
 _MISSING: Final = object()
@@ -76,10 +75,7 @@ def _before(program: Program) -> frozenset[tuple[str, str, Fault]]:
 @functools.cache
 def required(type_: str) -> frozenset[str]:
     """Return the inputs without which the SDK does not even register a resource of the type."""
-    _, module, class_ = type_.split(":")
-    path = re.sub(r"([A-Z])", lambda found: f"_{found[1].lower()}", module.replace("/", "."))
-    arguments = getattr(importlib.import_module(f"pulumi_aws.{path}"), f"{class_}Args")
-    names = [n for n, p in inspect.signature(arguments.__init__).parameters.items() if p.default is p.empty]
+    names = [n for n, p in inspect.signature(sdk_arguments(type_)).parameters.items() if p.default is p.empty]
     return frozenset(re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), name) for name in names)
 
 
