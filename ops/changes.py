@@ -68,7 +68,10 @@ class Loss:
 
 
 def losses(preview: Mapping[str, Any]) -> list[Loss]:
-    """Return what the steps take away, by URN once, what has a reason of its own first."""
+    """Return what the steps take away, by URN once, what has a reason of its own first.
+
+    What goes because that which holds it goes is not said again.
+    """
     found: dict[str, Loss] = {}
     for step in preview.get("steps") or []:
         old = step.get("oldState") or {}
@@ -82,7 +85,9 @@ def losses(preview: Mapping[str, Any]) -> list[Loss]:
                 protected=bool(old.get("protect")),
                 changes=tuple(_reasons(step)),
             )
-    return sorted(found.values(), key=lambda loss: not loss.changes)
+    types = {loss.type for loss in found.values()}
+    own = (loss for loss in found.values() if loss.row.within not in types)
+    return sorted(own, key=lambda loss: not loss.changes)
 
 
 def errors(preview: Mapping[str, Any]) -> list[str]:

@@ -14,10 +14,12 @@ class Stateful:
     Attributes:
         loss: What goes with it.
         instead: What leads to the same aim without the loss.
+        within: Type of what holds it; when that goes, it goes along.
     """
 
     loss: str
     instead: str
+    within: str = ""
 
 
 _COPY_FIRST: Final = "make the new one beside it under another name, copy, and let the old one go last"
@@ -39,6 +41,7 @@ STATEFUL: Final[Mapping[str, Stateful]] = {
     "aws:ec2/subnet:Subnet": Stateful(
         "nodes, load balancers or the control plane have interfaces in it, and EKS lets no zone of a control plane go",
         "keep the zone and its slot, and give a new zone a free one",
+        within="aws:ec2/vpc:Vpc",
     ),
     "aws:cloudwatch/logGroup:LogGroup": Stateful(
         "its events go with it, audit logs among them", "export it first (aws logs create-export-task)"

@@ -42,6 +42,13 @@ def test_types_without_state_may_go() -> None:
     assert losses(preview(step("replace", "aws:ec2/route:Route"))) == []
 
 
+def test_what_falls_with_its_holder_is_not_said_again() -> None:
+    """A subnet goes with its VPC; alone it is a loss of its own."""
+    subnet = step("replace", "aws:ec2/subnet:Subnet", name="private-a")
+    assert [loss.name for loss in losses(preview(subnet))] == ["aws:ec2/subnet:Subnet private-a"]
+    assert [loss.name for loss in losses(preview(subnet, step("replace")))] == ["aws:ec2/vpc:Vpc vpc"]
+
+
 def test_what_is_retained_or_given_up_before_is_no_loss() -> None:
     """The one stays in AWS, the other was replaced by an earlier run."""
     kept = step("delete", state={"retainOnDelete": True})
