@@ -51,7 +51,7 @@ controls: ready ## write docs/controls.md anew
 checkov: ready ## ask checkov for a second opinion on what the stacks register
 	@python3 -m tools.checkov_env && $(PYTEST) -q -m checkov tests/policies/checkov
 
-rehearse: ready ## run the long tests, then play STACK
+rehearse: ready ## play the whole life of STACK, after tests/rehearsal if there are any
 	@$(if $(wildcard tests/rehearsal),$(PYTEST) -q tests/rehearsal &&) $(PY) -m sandbox try --stack $(STACK)
 
 sandbox: ready ## open a shell in the offline world
