@@ -19,8 +19,8 @@ from ops.finders import Call, Finder
 _SECRET = "4dabf18193072939515e22adb298388d"
 
 
-class _Functions(functions.Functions):  # type: ignore[misc]
-    @functions.signature({"types": ["string"]})  # type: ignore[untyped-decorator]
+class _Functions(functions.Functions):  # type: ignore[misc] # jmespath has no types
+    @functions.signature({"types": ["string"]})  # type: ignore[untyped-decorator] # jmespath has no types
     def _func_crc32(self, text: str) -> int:
         """Return the checksum that the provider makes some of its ids of."""
         return zlib.crc32(text.encode())

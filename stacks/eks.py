@@ -54,9 +54,22 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
     karpenter = _karpenter(settings, cluster, identity, opts)
     controllers = _controllers(settings, identity, opts)
 
+    argocd = _argocd(
+        settings, cluster, karpenter, [network, cluster, before, nodes, after, spot, karpenter, controllers]
+    )
+    return {
+        "clusterName": cluster.cluster_name,
+        "kubeconfig": cluster.kubeconfig,
+        "vpcId": network.vpc_id,
+        "argocdNamespace": argocd.namespace,
+        "rootApplication": argocd.root,
+    }
+
+
+def _argocd(settings: Settings, cluster: Cluster, karpenter: Karpenter, after: list[pulumi.Resource]) -> ArgoCD:
     kubernetes = KubernetesProvider("kubernetes", kubeconfig=cluster.kubeconfig, enable_server_side_apply=True)
     catalog = charts(settings.gitops.charts.mirror)
-    argocd = ArgoCD(
+    return ArgoCD(
         "argocd",
         ArgoCDArgs(
             chart=catalog.pop("argo-cd"),
@@ -68,18 +81,11 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
                 karpenter=_karpenter_handover(settings, karpenter),
                 tags=settings.tags,
             ),
-            after=[network, cluster, before, nodes, after, spot, karpenter, controllers],
+            after=after,
             protect=_protected(settings),
         ),
         pulumi.ResourceOptions(providers=[kubernetes]),
     )
-    return {
-        "clusterName": cluster.cluster_name,
-        "kubeconfig": cluster.kubeconfig,
-        "vpcId": network.vpc_id,
-        "argocdNamespace": argocd.namespace,
-        "rootApplication": argocd.root,
-    }
 
 
 def estimates(settings: Settings) -> list[str]:

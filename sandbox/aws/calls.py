@@ -184,7 +184,7 @@ def pick(expression: str, data: Any, scope: Mapping[str, Any]) -> Any:
     return jmespath.search(text, data, FUNCTIONS)
 
 
-class _Functions(functions.Functions):  # type: ignore[misc]
+class _Functions(functions.Functions):  # type: ignore[misc] # jmespath has no types
     @functions.signature({"types": ["string", "null"]}, {"types": ["string"]})  # type: ignore[untyped-decorator]
     def _func_after(self, text: str | None, separator: str) -> str | None:
         """Return what follows a separator; null when it is not there."""
@@ -200,7 +200,7 @@ class _Functions(functions.Functions):  # type: ignore[misc]
         """Return the text with one part replaced."""
         return text.replace(old, new)
 
-    @functions.signature({"types": ["string"]})  # type: ignore[untyped-decorator]
+    @functions.signature({"types": ["string"]})  # type: ignore[untyped-decorator] # jmespath has no types
     def _func_crc32(self, text: str) -> int:
         """Return the checksum that the provider makes some of its ids of."""
         return zlib.crc32(text.encode())
