@@ -14,7 +14,22 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from rules import combinations, production, support
 from rules.faults import Fault, translate, unknown_key
 from rules.fields import Tags
-from rules.sections import ADAPTERS, KNOWN_KEYS, Aws, Cluster, Gitops, Identity, Karpenter, Network, Nodes, Policy
+from rules.sections import (
+    ADAPTERS,
+    KNOWN_KEYS,
+    Aws,
+    Cluster,
+    Edge,
+    Gitops,
+    Identity,
+    Karpenter,
+    Network,
+    Nodes,
+    Observability,
+    Policy,
+    Secrets,
+    Storage,
+)
 
 PROJECT: Final = "platform"
 
@@ -47,6 +62,10 @@ class Settings(BaseModel):
     nodes: Nodes
     karpenter: Karpenter
     identity: Identity
+    storage: Storage
+    edge: Edge
+    secrets: Secrets
+    observability: Observability
     gitops: Gitops
     policy: Policy
     tags: Tags

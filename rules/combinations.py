@@ -12,7 +12,7 @@ from typing import Final
 
 import versions
 from components.network.plan import SLOTS, plan_network
-from rules import addresses, base_nodes, ranges, support
+from rules import addresses, base_nodes, ranges, support, surroundings
 from rules.faults import Fault
 from rules.instance_types import SIZES_OF_FAMILY
 from rules.sections import Aws, Cluster, Gitops, Karpenter, Network, Nodes
@@ -209,4 +209,5 @@ RULES: Final = (
     *(_zones, _slots, _plan, _disjoint, _way_out, _closed, addresses.fit),
     *(_counts, _skew, _offered, _tags),
     *(base_nodes.pods, base_nodes.fit, base_nodes.karpenter_pods, base_nodes.karpenter_memory),
+    *surroundings.RULES,
 )

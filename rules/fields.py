@@ -120,6 +120,32 @@ def _retention(value: int) -> int:
     return value
 
 
+def _bucket(value: str) -> str:
+    """Check a name against https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html.
+
+    A dot would break TLS: the certificate of S3 covers one label below its own name.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", value, re.ASCII):
+        raise ValueError("not 3 to 63 lower-case letters, digits and - between them; respell it")
+    if value.startswith(("xn--", "sthree-", "amzn-s3-demo-")) or value.endswith(("-s3alias", "--ol-s3", "--x-s3")):
+        raise ValueError("begins or ends as only names of AWS's own do; respell it")
+    return value
+
+
+def _domain(value: str) -> str:
+    label = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    # The first name of a certificate has at most 64 characters, and one of them is for images.<domain>.
+    if not re.fullmatch(rf"({label}\.)+[a-z]{{2,63}}", value, re.ASCII) or len(value) > 57:
+        raise ValueError("not a domain of at most 57 lower-case characters; write one such as dev.example.com")
+    return value
+
+
+def _recovery(value: int) -> int:
+    if value != 0 and not 7 <= value <= 30:
+        raise ValueError("Secrets Manager keeps a deleted secret 7 to 30 days or not at all; write 7, 30 or 0")
+    return value
+
+
 def _tag_key(value: str) -> str:
     if value.lower().startswith("aws:"):
         raise ValueError("AWS keeps the prefix aws: for itself; choose another key")
@@ -239,6 +265,32 @@ SecretsPrefix = Annotated[
 HostedZoneId = Annotated[
     str,
     AfterValidator(_text(r"Z[A-Z0-9]{5,31}", "not the id of a hosted zone; write one such as Z0123456789ABCDEFGHIJ")),
+]
+BucketName = Annotated[str, AfterValidator(_bucket)]
+Domain = Annotated[str, AfterValidator(_domain)]
+Email = Annotated[
+    str,
+    AfterValidator(
+        _text(
+            r"[\w.+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
+            "not an address of e-mail; write one such as platform@example.com",
+        )
+    ),
+]
+RecoveryDays = Annotated[int, AfterValidator(_recovery)]
+SecretName = Annotated[
+    str,
+    AfterValidator(
+        _text(
+            # Secrets Manager itself appends a hyphen and six characters to tell ARNs apart.
+            r"(?!.*-[A-Za-z0-9]{6}$)[A-Za-z0-9][A-Za-z0-9/_+=.@-]{0,199}",
+            "not letters, digits and /_+=.@- without a hyphen and six characters at the end; "
+            "write one such as gitops/github",
+        )
+    ),
+]
+SecretEntries = Annotated[
+    Mapping[SecretName, Annotated[str, Field(min_length=1, max_length=2048)]], AfterValidator(_ordered)
 ]
 RepositoryName = Annotated[
     str,

@@ -9,12 +9,13 @@ from typing import Final
 
 from rules.faults import Fault
 from rules.instance_types import offered
-from rules.sections import Cluster, Gitops, Karpenter, Network, Nodes, Policy
+from rules.sections import Cluster, Edge, Gitops, Karpenter, Network, Nodes, Observability, Policy, Secrets, Storage
 
 _AUDIT_DAYS: Final = 365
 # An office or a VPN has a few addresses; a provider's whole range is a crowd of strangers.
 _WIDEST_PUBLIC_PREFIX: Final = 16
 _MOST_DISRUPTED: Final = 10
+_BACKUP_DAYS: Final = 35
 _LEAST_SPOT_TYPES: Final = 15
 _LEAST_SPOT_FAMILIES: Final = 3
 _PINNED: Final = re.compile(r"v\d+\.\d+\.\d+|[0-9a-f]{40}", re.ASCII)
@@ -96,4 +97,32 @@ def _gitops(policy: Policy, gitops: Gitops) -> Iterator[Fault]:
         yield Fault(("gitops", "revision"), text, gitops.revision)
 
 
-RULES: Final = (_cluster, _network, _nodes, _karpenter, _spot_choice, _gitops)
+def _storage(policy: Policy, storage: Storage) -> Iterator[Fault]:
+    if policy.tier != "production":
+        return
+    if not storage.keep_data and not policy.decommission:
+        text = "production's data outlive its stack; write true, or true at policy.decommission when all is to go"
+        yield Fault(("storage", "keepData"), text, False)
+    if storage.backup_retention_days < _BACKUP_DAYS:
+        text = f"production can go back five weeks; write {_BACKUP_DAYS}"
+        yield Fault(("storage", "backupRetentionDays"), text, storage.backup_retention_days)
+
+
+def _edge(policy: Policy, edge: Edge) -> Iterator[Fault]:
+    if policy.tier == "production" and edge.domain is not None and not edge.firewall:
+        yield Fault(("edge", "firewall"), "production has a firewall before what it publishes; write true", False)
+
+
+def _secrets(policy: Policy, secrets: Secrets) -> Iterator[Fault]:
+    if policy.tier == "production" and secrets.recovery_days == 0:
+        text = "production can have a deleted secret back; write 30"
+        yield Fault(("secrets", "recoveryDays"), text, secrets.recovery_days)
+
+
+def _alarms(policy: Policy, observability: Observability) -> Iterator[Fault]:
+    if policy.tier == "production" and not observability.alarm_emails:
+        text = "nobody would hear of production's alarms; add an address"
+        yield Fault(("observability", "alarmEmails"), text, [])
+
+
+RULES: Final = (_storage, _edge, _secrets, _alarms, _cluster, _network, _nodes, _karpenter, _spot_choice, _gitops)

@@ -174,6 +174,84 @@ class Identity(Section):
     ] = ()
 
 
+class Buckets(Section):
+    """Names of the stack's S3 buckets, which are taken from all accounts' common space.
+
+    Attributes:
+        logs: Access logs of buckets, load balancers and CloudFront.
+        backups: What the cluster's side backs up: Argo CD's objects and the databases' dumps.
+        images: What CloudFront serves under `images.<domain>`; without it there is no distribution.
+    """
+
+    logs: fields.BucketName
+    backups: fields.BucketName
+    images: fields.BucketName | None = None
+
+
+class Storage(Section):
+    """What holds data beside the cluster.
+
+    Attributes:
+        keep_data: Whether a destroy leaves buckets, file system, repositories, backups and their keys behind.
+        file_system: Whether there is an EFS file system, for volumes that many pods write.
+        backup_retention_days: How long daily backups are kept.
+        repositories: ECR repositories of the workloads' images.
+        pushers: Roles of pipelines that may take the role which pushes to the repositories; with none there is none.
+    """
+
+    keep_data: bool
+    file_system: bool
+    backup_retention_days: Annotated[int, Field(ge=7, le=3650)]
+    buckets: Buckets
+    repositories: Annotated[tuple[fields.RepositoryName, ...], Field(strict=False, max_length=MOST_REPOSITORIES)]
+    pushers: fields.OptionalRoles
+
+
+class Edge(Section):
+    """How the outside reaches the stack; without a domain it does not.
+
+    Attributes:
+        domain: What everything published is named under, such as `dev.example.com`.
+        hosted_zone_id: A public zone of this account that exists and whose name the domain ends in.
+        delegate: Whether the domain gets a zone of its own, delegated from that one; else its records go into that one.
+        login: Whether there is a Cognito user pool, whose groups Argo CD knows.
+        firewall: Whether AWS WAF stands before CloudFront and what the tree publishes.
+    """
+
+    domain: fields.Domain | None = None
+    hosted_zone_id: fields.HostedZoneId | None = None
+    delegate: bool = False
+    login: bool = False
+    firewall: bool = False
+
+
+class Secrets(Section):
+    """Entries of Secrets Manager. Their values are put there by hand or by `platform secrets`, never from here.
+
+    Attributes:
+        recovery_days: How long a deleted secret can be had back: 7 to 30 days, or 0 for not at all.
+        entries: What each holds, by its name below `identity.secretsPrefix`.
+    """
+
+    recovery_days: fields.RecoveryDays
+    entries: fields.SecretEntries
+
+
+class Observability(Section):
+    """What is watched, and who hears of it.
+
+    Attributes:
+        alarm_emails: Get the alarms and the budget's warnings; each has to confirm once.
+        monthly_budget: USD a month, beyond which there is a warning.
+        cost_allocation_tags: Tag keys that bills are split by. It is the account's setting: name them in one stack per
+            account, and only after the first bill has seen them.
+    """
+
+    alarm_emails: Annotated[tuple[fields.Email, ...], Field(strict=False, max_length=10)]
+    monthly_budget: Annotated[int, Field(ge=1, le=1_000_000, alias="monthlyBudgetUsd")]
+    cost_allocation_tags: Annotated[tuple[fields.TagKey, ...], Field(strict=False, max_length=50)] = ()
+
+
 class Charts(Section):
     """Where third-party charts come from.
 
@@ -222,6 +300,10 @@ _MODELS: Final[Mapping[str, type[Section]]] = {
     "nodes": Nodes,
     "karpenter": Karpenter,
     "identity": Identity,
+    "storage": Storage,
+    "edge": Edge,
+    "secrets": Secrets,
+    "observability": Observability,
     "gitops": Gitops,
     "policy": Policy,
 }

@@ -99,6 +99,11 @@ def _one(number: int, path: str, value: object, text: str, stack: str = "dev") -
     return BadInput(number, {path: value}, f"platform:{key} = {shown}: {text}", stack)
 
 
+_CHINA: Final = {
+    "aws/region": "cn-north-1",
+    "network/zones": {"cn-north-1a": 0, "cn-north-1b": 3, "cn-north-1d": 4},
+    "cluster/access/administrators/platform-team": "arn:aws-cn:iam::123456789012:role/platform-admin",
+}
 _PRIVATE = "not a private range; take one inside 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10"
 _OPEN = "opens the API to the internet; name the ranges of those who need it, or write [] for none"
 
@@ -392,7 +397,61 @@ IDENTITY: Final = (
          "production has a role for the day on which nobody else gets in; add one", "prod"),
 )  # fmt: skip
 
-BAD_INPUTS: Final = (*NETWORK, *ACCOUNT, *CLUSTER, *NODES, *SIZING, *KARPENTER, *GITOPS, *IDENTITY, *SHAPE, *PRODUCTION)
+SURROUNDINGS: Final = (
+    _one(39, "edge/domain", "Example.com",
+         "not a domain of at most 57 lower-case characters; write one such as dev.example.com"),
+    BadInput(39, {"edge/hostedZoneId": REMOVED},
+             "platform:edge.hostedZoneId: is missing, and certificates are proved by records; "
+             "write the id of the zone that holds the domain"),
+    BadInput(39, {"edge": {"hostedZoneId": "Z0123456789ABCDEFGHIJ"}, "storage/buckets/images": REMOVED},
+             "platform:edge.domain: is missing, and a zone alone is for nothing; "
+             "write what the stack is to be named, or remove the zone"),
+    BadInput(39, {"edge": {"delegate": True}, "storage/buckets/images": REMOVED},
+             "platform:edge.delegate = true: needs a domain; write one at edge.domain, or false"),
+    BadInput(39, {"edge": {"login": True}, "storage/buckets/images": REMOVED},
+             "platform:edge.login = true: needs a domain; write one at edge.domain, or false"),
+    BadInput(0, {"edge": {}},
+             'platform:storage.buckets.images = "platform-dev-images": CloudFront speaks TLS 1.2 only under a name of '
+             "one's own; write one at edge.domain, or remove the bucket"),
+    BadInput(0, {**_CHINA, "edge/login": False},
+             'platform:storage.buckets.images = "platform-dev-images": there is no CloudFront in partition aws-cn; '
+             "remove the bucket"),
+    BadInput(0, {**_CHINA, "storage/buckets/images": REMOVED},
+             "platform:edge.login = true: Cognito has no user pools in China; write false"),
+    _one(0, "storage/buckets/logs", "Platform_Logs",
+         "not 3 to 63 lower-case letters, digits and - between them; respell it"),
+    _one(0, "storage/buckets/logs", "platform.logs",
+         "not 3 to 63 lower-case letters, digits and - between them; respell it"),
+    _one(0, "storage/buckets/logs", "platform-s3alias", "begins or ends as only names of AWS's own do; respell it"),
+    _one(0, "storage/buckets/backups", "platform-dev-logs",
+         "the bucket of logs too, and each has rules of its own; respell one of them"),
+    BadInput(0, {"storage/repositories": ["bubblepool", "bubblepool"]},
+             'platform:storage.repositories[1] = "bubblepool": stands there twice; remove one'),
+    BadInput(0, {"storage/repositories": [],
+                 "storage/pushers": {"ci": "arn:aws:iam::123456789012:role/ci"}},
+             "platform:storage.pushers = {...}: there is no repository to push to; "
+             "add one at storage.repositories or remove them"),
+    BadInput(16, {"storage/pushers": {"ci": "arn:aws-cn:iam::123456789012:role/ci"}},
+             'platform:storage.pushers.ci = "arn:aws-cn:iam::123456789012:role/ci": lies in partition aws-cn, '
+             "the region ap-northeast-2 in aws; write one of that"),
+    _one(0, "secrets/recoveryDays", 5,
+         "Secrets Manager keeps a deleted secret 7 to 30 days or not at all; write 7, 30 or 0"),
+    BadInput(0, {"secrets/entries": {"gitops/github-abc123": "a token"}},
+             'platform:secrets.entries["gitops/github-abc123"]: not letters, digits and /_+=.@- without a '
+             "hyphen and six characters at the end; write one such as gitops/github"),
+    BadInput(0, {"observability/alarmEmails": ["platform"]},
+             'platform:observability.alarmEmails[0] = "platform": not an address of e-mail; '
+             "write one such as platform@example.com"),
+    _one(0, "storage/keepData", False,
+         "production's data outlive its stack; write true, or true at policy.decommission when all is to go", "prod"),
+    _one(0, "storage/backupRetentionDays", 7, "production can go back five weeks; write 35", "prod"),
+    _one(0, "edge/firewall", False, "production has a firewall before what it publishes; write true", "prod"),
+    _one(0, "secrets/recoveryDays", 0, "production can have a deleted secret back; write 30", "prod"),
+    _one(0, "observability/alarmEmails", [], "nobody would hear of production's alarms; add an address", "prod"),
+)  # fmt: skip
+
+BAD_INPUTS: Final = (*NETWORK, *ACCOUNT, *CLUSTER, *NODES, *SIZING, *KARPENTER, *GITOPS, *IDENTITY, *SURROUNDINGS,
+                     *SHAPE, *PRODUCTION)  # fmt: skip
 
 # Which of the forty are not refused by the settings, and why.
 ELSEWHERE: Final[Mapping[int, str]] = {

@@ -20,7 +20,7 @@ from rules import combinations, support
 from rules.instance_types import INSTANCE_TYPES, is_arm64
 from rules.sections import ADAPTERS, KNOWN_KEYS
 from settings import Settings, SettingsError
-from tests.bad_inputs import BAD_INPUTS, ELSEWHERE, ROOT, TODAY, BadInput, changed, sections
+from tests.bad_inputs import BAD_INPUTS, ELSEWHERE, REMOVED, ROOT, TODAY, BadInput, changed, sections
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -269,6 +269,8 @@ class TestDevelopment:
                 "aws/region": "cn-north-1",
                 "network/zones": {"cn-north-1a": 0, "cn-north-1b": 3, "cn-north-1d": 4},
                 "cluster/access/administrators/platform-team": "arn:aws-cn:iam::123456789012:role/platform-admin",
+                "edge/login": False,
+                "storage/buckets/images": REMOVED,
             }
         )
         assert settings.aws.partition == "aws-cn"
