@@ -11,7 +11,15 @@ from pulumi_kubernetes import Provider as KubernetesProvider
 import versions
 from components.argocd.charts import charts
 from components.argocd.component import ArgoCD, ArgoCDArgs
-from components.argocd.handover import ClusterHandover, Freeze, Handover, KarpenterHandover, RepositoryHandover
+from components.argocd.handover import (
+    ClusterHandover,
+    EdgeHandover,
+    Freeze,
+    Handover,
+    KarpenterHandover,
+    RepositoryHandover,
+    StorageHandover,
+)
 from components.eks import documents
 from components.eks.access import Access
 from components.eks.addons import AddonIdentity, Addons, AddonsArgs, AddonSpec
@@ -79,6 +87,10 @@ def _argocd(settings: Settings, cluster: Cluster, karpenter: Karpenter, after: l
                 charts=catalog,
                 registry=settings.gitops.images.registry,
                 karpenter=_karpenter_handover(settings, karpenter),
+                storage=StorageHandover(backups_bucket=settings.storage.buckets.backups),
+                edge=EdgeHandover(domain=settings.edge.domain),
+                secrets={},
+                alarm_topic_arn=f"arn:aws:sns:{settings.aws.region}:{settings.aws.account_id}:alarms",
                 tags=settings.tags,
             ),
             after=after,

@@ -7,7 +7,7 @@ the same keys from the other side. An Application's spec is readable by many, so
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -114,11 +114,78 @@ class KarpenterHandover:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StorageHandover:
+    """Where the cluster's side puts what it keeps.
+
+    Attributes:
+        file_system_id: Of EFS; none if there is none.
+        access_point_id: One in the file system that all may share.
+        images_url: Where CloudFront serves the images bucket; none if there is none.
+        repositories: URLs of the ECR repositories by name.
+    """
+
+    backups_bucket: pulumi.Input[str]
+    file_system_id: pulumi.Input[str] | None = None
+    access_point_id: pulumi.Input[str] | None = None
+    images_url: pulumi.Input[str] | None = None
+    repositories: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+
+    def values(self) -> dict[str, Any]:
+        """Return the values below `storage`."""
+        return {
+            "fileSystemId": "" if self.file_system_id is None else self.file_system_id,
+            "accessPointId": "" if self.access_point_id is None else self.access_point_id,
+            "backupsBucket": self.backups_bucket,
+            "imagesUrl": "" if self.images_url is None else self.images_url,
+            "repositories": dict(self.repositories),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoginHandover:
+    """With whom Argo CD's users log in.
+
+    Attributes:
+        issuer: URL of the OpenID provider.
+        secret: Name of the secret that holds the client's id and secret; never its value.
+    """
+
+    issuer: pulumi.Input[str]
+    client_id: pulumi.Input[str]
+    secret: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EdgeHandover:
+    """How the outside reaches what the tree publishes.
+
+    Attributes:
+        domain: What published names end in; none if nothing is published.
+        load_balancer: The spec of the IngressClassParams that every Ingress takes.
+    """
+
+    domain: str | None = None
+    login: LoginHandover | None = None
+    load_balancer: Mapping[str, Any] = field(default_factory=dict)
+
+    def values(self) -> dict[str, Any]:
+        """Return the values below `edge`."""
+        login = self.login or LoginHandover(issuer="", client_id="", secret="")
+        return {
+            "domain": self.domain or "",
+            "login": {"issuer": login.issuer, "clientId": login.client_id, "secret": login.secret},
+            "loadBalancer": dict(self.load_balancer),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Handover:
     """Everything the cluster's side needs from the program's side.
 
     Attributes:
         registry: Holds copies of the images under their publishers' paths; none if nodes reach those.
+        secrets: Names in Secrets Manager by what they are for, such as `gitops/github`; never their values.
+        alarm_topic_arn: SNS topic that alarms go to.
     """
 
     cluster: ClusterHandover
@@ -126,6 +193,10 @@ class Handover:
     charts: Mapping[str, ChartHandover]
     registry: str | None = None
     karpenter: KarpenterHandover
+    storage: StorageHandover
+    edge: EdgeHandover
+    secrets: Mapping[str, pulumi.Input[str]]
+    alarm_topic_arn: pulumi.Input[str]
     tags: Mapping[str, str]
 
     def values(self) -> dict[str, Any]:
@@ -138,5 +209,9 @@ class Handover:
             },
             "images": {"registry": self.registry or ""},
             "karpenter": self.karpenter.values(),
+            "storage": self.storage.values(),
+            "edge": self.edge.values(),
+            "secrets": dict(self.secrets),
+            "alarms": {"topicArn": self.alarm_topic_arn},
             "tags": dict(self.tags),
         }

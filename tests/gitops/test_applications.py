@@ -202,4 +202,4 @@ def test_broken_application_is_noticed(rule: Rule, break_: Break, tree: Tree) ->
 def test_children_of_this_slice(tree: Tree) -> None:
     """The root Application has these children, in these waves."""
     waves = {_name(application): _wave(tree, _name(application)) for application in tree.applications}
-    assert waves == {"namespaces": -1, "karpenter-crd": 0, "karpenter": 5, "karpenter-config": 6}
+    assert waves == {"namespaces": -1, "aws-resources": 0, "karpenter-crd": 0, "karpenter": 5, "karpenter-config": 6}

@@ -12,7 +12,16 @@ import jsonschema
 import pytest
 
 from components.argocd.charts import charts
-from components.argocd.handover import ClusterHandover, Freeze, Handover, KarpenterHandover, RepositoryHandover
+from components.argocd.handover import (
+    ClusterHandover,
+    EdgeHandover,
+    Freeze,
+    Handover,
+    KarpenterHandover,
+    LoginHandover,
+    RepositoryHandover,
+    StorageHandover,
+)
 from tests.gitops.tree import BOOTSTRAP, HANDOVER, MAX_PODS, Tool, Tree, chart_schema, helm, schema_nodes
 
 _SCHEMA = chart_schema(BOOTSTRAP)
@@ -28,10 +37,16 @@ def test_program_hands_over_what_the_schema_asks_for() -> None:
             repository=RepositoryHandover(**HANDOVER["repository"]),
             charts=third_party,
             karpenter=_karpenter(HANDOVER["karpenter"]),
+            storage=StorageHandover(**_snake(HANDOVER["storage"])),
+            edge=_edge(HANDOVER["edge"]),
+            secrets=HANDOVER["secrets"],
+            alarm_topic_arn=HANDOVER["alarms"]["topicArn"],
             tags=HANDOVER["tags"],
         )
         assert list(jsonschema.Draft7Validator(_SCHEMA).iter_errors(handover.values())) == []
         assert handover.values()["charts"].keys() == HANDOVER["charts"].keys()
+        for part in ("storage", "edge", "secrets", "alarms"):
+            assert handover.values()[part] == HANDOVER[part]
 
 
 def _karpenter(keys: Mapping[str, Any]) -> KarpenterHandover:
@@ -39,6 +54,21 @@ def _karpenter(keys: Mapping[str, Any]) -> KarpenterHandover:
     return KarpenterHandover(
         **_snake(fields), max_pods=MAX_PODS, freezes=[Freeze(**freeze) for freeze in keys["freezes"]]
     )
+
+
+def _edge(keys: Mapping[str, Any]) -> EdgeHandover:
+    login = LoginHandover(**_snake(keys["login"]))
+    return EdgeHandover(domain=keys["domain"], login=login, load_balancer=keys["loadBalancer"])
+
+
+def test_a_stack_without_surroundings_hands_over_empty_words() -> None:
+    """No file system, no domain and no login are said as such, and the schema takes them."""
+    storage = StorageHandover(backups_bucket="example-backups")
+    assert storage.values()["fileSystemId"] == storage.values()["accessPointId"] == storage.values()["imagesUrl"] == ""
+    edge = EdgeHandover().values()
+    assert edge == {"domain": "", "login": {"issuer": "", "clientId": "", "secret": ""}, "loadBalancer": {}}
+    handover = {**HANDOVER, "storage": storage.values(), "edge": edge}
+    assert list(jsonschema.Draft7Validator(_SCHEMA).iter_errors(handover)) == []
 
 
 def test_example_is_what_the_program_makes_of_it() -> None:
@@ -116,6 +146,21 @@ _REFUSED: dict[str, list[Any]] = {
     ],
     "images": [{}],
     "images.registry": ["https://registry.example.com", "Registry", None],
+    "storage.fileSystemId": [
+        "fs-x",
+        "arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/fs-0123456789abcdef0",
+    ],
+    "storage.accessPointId": ["fs-0123456789abcdef0", None],
+    "storage.backupsBucket": ["", "Bucket", "s3://bucket"],
+    "storage.imagesUrl": ["http://images.example.com", "images.example.com"],
+    "storage.repositories": [{"x": "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com/x"}, {"x": "docker.io/x"}],
+    "edge.domain": ["https://example.com", "example", None],
+    "edge.login.issuer": ["http://x", "cognito"],
+    "edge.login.clientId": ["client id", None],
+    "edge.login.secret": [None],
+    "edge.loadBalancer": [[], None],
+    "secrets": [{"x": "a value with spaces"}, {"x": ""}],
+    "alarms.topicArn": ["", "alarms", "arn:aws:sqs:eu-west-1:123456789012:x"],
     "tags": [{"": "x"}, {"a": 1}, {"kubernetes.io/cluster/x": "owned"}, {"eks:eks-cluster-name": "x"}],
 }
 
@@ -174,6 +219,18 @@ _OTHER: dict[str, Any] = {
     "karpenter.consolidateAfter": "1h30m",
     "karpenter.disruptionBudget": "0",
     "karpenter.freezes": [],
+    "storage.fileSystemId": "fs-0fedcba987654321f",
+    "storage.accessPointId": "fsap-0fedcba987654321f",
+    "storage.backupsBucket": "other-backups",
+    "storage.imagesUrl": "",
+    "storage.repositories": {},
+    "edge.domain": "",
+    "edge.login.issuer": "",
+    "edge.login.clientId": "",
+    "edge.login.secret": "other/argocd/oidc",
+    "edge.loadBalancer": {},
+    "secrets": {},
+    "alarms.topicArn": "arn:aws-us-gov:sns:us-gov-west-1:123456789012:other",
     "tags": {"Owner": "other"},
 }
 

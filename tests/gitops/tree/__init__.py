@@ -29,7 +29,10 @@ WAVE: Final = "argocd.argoproj.io/sync-wave"
 IN_CLUSTER: Final = "https://kubernetes.default.svc"
 # Kinds that lie in no namespace, of those that the tree has or must not have.
 CLUSTER_SCOPED: Final = frozenset(
-    {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "EC2NodeClass", "Namespace", "NodePool"}
+    {
+        *("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "EC2NodeClass", "Namespace", "NodePool"),
+        "StorageClass",
+    }
 )
 
 Object = dict[str, Any]
