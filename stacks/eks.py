@@ -277,6 +277,7 @@ def _controllers(settings: Settings, identity: WorkloadIdentity, opts: pulumi.Re
                 secrets_prefix=settings.identity.secrets_prefix,
                 hosted_zone_ids=settings.identity.hosted_zone_ids,
                 chart_repositories=settings.identity.chart_repositories,
+                backups_bucket=settings.storage.buckets.backups,
             ),
             place=_place(settings),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -54,11 +55,13 @@ class Karpenter(pulumi.ComponentResource):
 
     Attributes:
         queue_name: Goes to the chart as `settings.interruptionQueue`.
+        rule_names: Of the events' rules, by kind.
         node_role_name: Goes to the EC2NodeClass as `spec.role`.
         instance_profile_name: Goes to it as `spec.instanceProfile` instead, where there is one.
     """
 
     queue_name: pulumi.Output[str]
+    rule_names: Mapping[str, pulumi.Output[str]]
     node_role_name: pulumi.Output[str]
     node_role_arn: pulumi.Output[str]
     instance_profile_name: pulumi.Output[str] | None
@@ -76,7 +79,7 @@ class Karpenter(pulumi.ComponentResource):
         node_role = self._create_node_role()
         controller = self._create_controller_role()
         queue, permission = self._create_queue()
-        self._create_rules(queue, permission)
+        self.rule_names = self._create_rules(queue, permission)
 
         self.queue_name = queue.name
         self.node_role_name = node_role.name
@@ -166,8 +169,9 @@ class Karpenter(pulumi.ComponentResource):
         )
         return queue, permission
 
-    def _create_rules(self, queue: Queue, permission: QueuePolicy) -> None:
+    def _create_rules(self, queue: Queue, permission: QueuePolicy) -> dict[str, pulumi.Output[str]]:
         """Send the five kinds of events to the queue, from the moment on that they may."""
+        names = {}
         for rule in RULES:
             event_rule = EventRule(
                 f"{self._name}-{rule.kind}",
@@ -184,3 +188,5 @@ class Karpenter(pulumi.ComponentResource):
                 target_id=TARGET_ID,
                 opts=self._child(permission),
             )
+            names[rule.kind] = event_rule.name
+        return names

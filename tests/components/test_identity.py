@@ -24,15 +24,22 @@ ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 IDENTITY = "platform:identity:PodIdentityRole"
 COMPONENT = "platform:identity:Controllers"
-REACH = Reach(secrets_prefix="demo/", hosted_zone_ids=("Z0123456789ABC",), chart_repositories=("charts/platform",))
+REACH = Reach(
+    secrets_prefix="demo/",
+    hosted_zone_ids=("Z0123456789ABC",),
+    chart_repositories=("charts/platform",),
+    backups_bucket="demo-backups",
+)
 ACCOUNTS = {
     "identity-aws-load-balancer-controller": ("kube-system", "aws-load-balancer-controller"),
     "identity-aws-efs-csi-driver": ("kube-system", "efs-csi-controller-sa"),
     "identity-external-secrets": ("external-secrets", "external-secrets"),
     "identity-external-dns": ("external-dns", "external-dns"),
     "identity-monitoring": ("amazon-cloudwatch", "cloudwatch-agent"),
+    "identity-argocd-backup": ("argocd", "argocd-backup"),
 }
 PURPOSES = {
+    "identity-argocd-backup-objects",
     "identity-aws-efs-csi-driver-access-points",
     "identity-aws-load-balancer-controller-load-balancers",
     "identity-aws-load-balancer-controller-reading",
@@ -217,9 +224,16 @@ def test_documents_are_known_before_anything_exists(capture: CaptureProgram) -> 
 def test_what_is_not_configured_is_not_granted(capture: CaptureProgram) -> None:
     """Without zones external-dns has no identity, and without repositories nobody may read charts."""
     without = capture(lambda: register(Reach(secrets_prefix="demo/")))
-    assert {r.name for r in without.of_type(IDENTITY)} == ACCOUNTS.keys() - {"identity-external-dns"}
+    assert {r.name for r in without.of_type(IDENTITY)} == ACCOUNTS.keys() - {
+        "identity-argocd-backup",
+        "identity-external-dns",
+    }
     names = {r.name for r in without.of_type(POLICY)}
-    assert PURPOSES - names == {"identity-external-dns-records", "identity-external-secrets-charts"}
+    assert PURPOSES - names == {
+        "identity-argocd-backup-objects",
+        "identity-external-dns-records",
+        "identity-external-secrets-charts",
+    }
 
 
 @pytest.mark.parametrize(("partition", "region"), [("aws-cn", "cn-northwest-1"), ("aws-us-gov", "us-gov-east-1")])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from components.identity.policies.backups import argocd_backup
 from components.identity.policies.efs_csi import efs_csi
 from components.identity.policies.external_dns import external_dns
 from components.identity.policies.external_secrets import chart_registry, secrets
@@ -31,11 +32,13 @@ class Reach:
         hosted_zone_ids: Route 53 zones that external-dns writes, at most `MOST_ZONES`; with none it gets no identity.
         chart_repositories: ECR repositories whose charts Argo CD reads, at most `MOST_REPOSITORIES`; with none nobody
             gets a right to.
+        backups_bucket: S3 bucket that Argo CD's backups go to; without it nobody gets a right to.
     """
 
     secrets_prefix: str
     hosted_zone_ids: tuple[str, ...] = field(default=())
     chart_repositories: tuple[str, ...] = field(default=())
+    backups_bucket: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,8 +65,12 @@ def _external_dns(scope: Scope, reach: Reach) -> Documents:
     return {"records": external_dns(scope, reach.hosted_zone_ids)} if reach.hosted_zone_ids else {}
 
 
-# Karpenter's identity belongs to its component and the EBS CSI driver's to its add-on. Argo CD has none: it calls no
-# API of AWS, and the token for ECR comes from external-secrets.
+def _argocd_backup(scope: Scope, reach: Reach) -> Documents:
+    return {} if reach.backups_bucket is None else {"objects": argocd_backup(scope, reach.backups_bucket)}
+
+
+# Karpenter's identity belongs to its component and the EBS CSI driver's to its add-on. Argo CD itself has none: it
+# calls no API of AWS, and the token for ECR comes from external-secrets.
 CONTROLLERS: Final[Mapping[str, Controller]] = MappingProxyType(
     {
         "aws-load-balancer-controller": Controller(
@@ -85,5 +92,6 @@ CONTROLLERS: Final[Mapping[str, Controller]] = MappingProxyType(
             service_account="cloudwatch-agent",
             documents=lambda scope, _: {"metrics-and-logs": monitoring(scope)},
         ),
+        "argocd-backup": Controller(namespace="argocd", service_account="argocd-backup", documents=_argocd_backup),
     }
 )

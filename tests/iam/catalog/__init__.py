@@ -26,13 +26,17 @@ CLUSTER: Final = "demo"
 REGION: Final = "ap-northeast-2"
 KEY: Final = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 REACH: Final = Reach(
-    secrets_prefix="demo/", hosted_zone_ids=("Z0123456789ABC",), chart_repositories=("charts/platform",)
+    secrets_prefix="demo/",
+    hosted_zone_ids=("Z0123456789ABC",),
+    chart_repositories=("charts/platform",),
+    backups_bucket="demo-backups",
 )
 # The longest and the most that the settings take.
 LARGE_REACH: Final = Reach(
     secrets_prefix=f"{'s' * 99}/",
     hosted_zone_ids=tuple(f"Z{number:031d}" for number in range(MOST_ZONES)),
     chart_repositories=tuple(f"{'r' * 254}{number:02d}" for number in range(MOST_REPOSITORIES)),
+    backups_bucket="b" * 63,
 )
 # Service accounts of the add-ons that have a role.
 ADDONS: Final = {
