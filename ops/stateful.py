@@ -50,6 +50,12 @@ STATEFUL: Final[Mapping[str, Stateful]] = {
     "kubernetes:argoproj.io/v1alpha1:Application": Stateful(
         "Argo CD deletes every object of its tree, volumes included", "change the tree in Git"
     ),
+    "aws:backup/vault:Vault": Stateful(
+        "its recovery points go with it", "copy them into the new vault first (aws backup start-copy-job)"
+    ),
+    "aws:cognito/userPool:UserPool": Stateful(
+        "its users go with it, and nobody can log in", "invite the users into a pool beside it first"
+    ),
     "aws:dynamodb/table:Table": Stateful("its items go with it", _COPY_FIRST),
     "aws:ebs/volume:Volume": Stateful("its blocks go with it", _COPY_FIRST),
     "aws:ecr/repository:Repository": Stateful("its images go with it, those that run among them", _COPY_FIRST),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from components.eks import kubelet
-from components.observability.policy import account_administers
+from components.encryption.policy import account_administers
 
 # EC2 refuses more, counted before base64 (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/user-data.html).
 USER_DATA_BYTES: Final = 16 * 1024
@@ -77,14 +77,20 @@ def coredns_configuration() -> str:
     return json.dumps(values, sort_keys=True)
 
 
-def ebs_csi_configuration() -> str:
+def ebs_csi_configuration(tags: Mapping[str, str] | None = None) -> str:
     """Return the aws-ebs-csi-driver add-on's configuration: its controllers run on base nodes.
 
     The instance metadata service answers within one hop only, so no pod reaches it; the driver then takes region and
     zone from its Node object (https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/install.md). The
     add-on knows fewer keys than the chart, and refuses others. The cluster's id in volume tags is set by EKS.
+
+    Args:
+        tags: Put on every volume and snapshot made from then on, so that bills are split by them.
     """
-    return json.dumps({"controller": {"nodeSelector": _BASE_NODES}}, sort_keys=True)
+    controller: dict[str, Any] = {"nodeSelector": _BASE_NODES}
+    if tags:
+        controller["extraVolumeTags"] = dict(tags)
+    return json.dumps({"controller": controller}, sort_keys=True)
 
 
 def node_config(max_pods: int) -> str:

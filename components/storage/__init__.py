@@ -1,0 +1,1 @@
+"""Where data lie: buckets, file system, repositories, and their backups."""
