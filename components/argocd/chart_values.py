@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 # Requests are what the scheduler counts: they must fit the base nodes with one of them gone.
 _RESOURCES: dict[str, tuple[str, str]] = {
@@ -13,16 +15,69 @@ _RESOURCES: dict[str, tuple[str, str]] = {
     "applicationSet": ("25m", "128Mi"),
     "redis": ("25m", "64Mi"),
 }
+# Roles of our own: `role:admin` is built in and may do more than is asked for here, such as open a shell in a pod.
+# A role per environment is bound to nobody and left out: an environment is a cluster with an Argo CD of its own, whose
+# groups come from a user pool of its own. Logs are granted apart since Argo CD 3
+# (https://argo-cd.readthedocs.io/en/stable/operator-manual/upgrading/2.14-3.0/).
+_POLICY: Final = """\
+p, role:platform-admin, applications, *, */*, allow
+p, role:platform-admin, clusters, *, *, allow
+p, role:platform-admin, repositories, *, *, allow
+p, role:platform-admin, logs, get, */*, allow
+p, role:platform-developer, applications, get, */*, allow
+p, role:platform-developer, applications, sync, */*, allow
+p, role:platform-developer, logs, get, */*, allow
+g, argocd-admins, role:platform-admin
+g, developers, role:platform-developer
+"""
+# Cognito sends a user's groups under this name, unasked.
+_GROUPS_CLAIM: Final = "cognito:groups"
 
 
-def argocd_values(registry: str | None = None) -> dict[str, Any]:
+def oidc_config(issuer: str, client_id: str) -> str:
+    """Return how Argo CD asks Cognito who somebody is.
+
+    The client's secret stays where it is: Argo CD reads it from the Secret `argocd-oidc`, which the tree makes with the
+    label `app.kubernetes.io/part-of: argocd`. By itself Argo CD would ask for the scope `groups`, too, which Cognito
+    refuses (https://github.com/argoproj/argo-cd/issues/1471).
+    """
+    config = {
+        "name": "AWS Cognito",
+        "issuer": issuer,
+        "clientID": client_id,
+        "clientSecret": "$argocd-oidc:clientSecret",
+        "requestedScopes": ["openid", "profile", "email"],
+        "requestedIDTokenClaims": {_GROUPS_CLAIM: {"essential": True}},
+    }
+    # JSON is YAML.
+    return json.dumps(config, indent=2)
+
+
+def login_values(url: str, oidc: Any) -> dict[str, Any]:
+    """Return the values below `configs` that let the groups of a user pool in.
+
+    Whoever is in none of them may look: nobody gets into the pool but by an administrator. The initial administrator
+    stays, since the others can log in only once the tree has made the Secret.
+
+    Args:
+        url: Where people find Argo CD.
+        oidc: Text of `oidc_config`; it may be an output.
+    """
+    return {
+        "cm": {"url": url, "oidc.config": oidc},
+        "rbac": {"policy.default": "role:readonly", "policy.csv": _POLICY, "scopes": f"[{_GROUPS_CLAIM}]"},
+    }
+
+
+def argocd_values(registry: str | None = None, login: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the values of chart argo-cd 10.x.
 
-    With a registry, images are taken from there, under the paths that they have at their publishers'.
+    With a registry, images are taken from there, under the paths that they have at their publishers'. With a login,
+    made by `login_values`, people come in by it; without, nobody but the initial administrator.
 
     Waves gate only with a health check for Applications, which Argo CD dropped from its defaults in 1.8
     (https://argo-cd.readthedocs.io/en/stable/operator-manual/health/#argocd-app): it must be there before the root
-    Application is. Nobody but the initial administrator may log in yet, and nothing is published.
+    Application is. Nothing is published yet.
     """
     values: dict[str, Any] = {
         "configs": {
@@ -57,6 +112,8 @@ def argocd_values(registry: str | None = None) -> dict[str, Any]:
             # Argo CD must not live on nodes that Karpenter may take away.
             "nodeSelector": {"node-type": "base"},
         }
+    for section, changes in (login or {}).items():
+        values["configs"][section] |= changes
     if registry is not None:
         values["global"] = {"image": {"repository": f"{registry}/argoproj/argocd"}}
         values["redis"]["image"] = {"repository": f"{registry}/docker/library/redis"}

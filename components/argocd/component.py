@@ -11,13 +11,28 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components.argocd.chart_values import argocd_values
+from components.argocd.chart_values import argocd_values, login_values, oidc_config
 from components.argocd.handover import ChartHandover, Handover
 
 _API = "argoproj.io/v1alpha1"
 _NAMESPACE = "argocd"
 _TREE = "gitops/bootstrap"
 _POD_SECURITY = {"pod-security.kubernetes.io/enforce": "baseline", "pod-security.kubernetes.io/warn": "restricted"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoginClient:
+    """Argo CD as the client of a user pool.
+
+    Attributes:
+        url: Where people find Argo CD; the pool lets `<url>/auth/callback` in.
+        issuer: URL that the pool's tokens name.
+        client_id: Not a secret; the client's secret never comes this way.
+    """
+
+    url: str
+    issuer: pulumi.Input[str]
+    client_id: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,21 +43,27 @@ class ArgoCDArgs:
         chart: Repository and version of the argo-cd chart.
         handover: What the root Application passes on.
         after: What must live as long as the tree does: network, nodes, add-ons, the controllers' AWS side.
+        ready: What the release needs to begin: the way into the cluster's API, and the add-ons that come before nodes.
+            Not the nodes: the release comes beside them, and its pods wait for them. Without it, all of `after`.
         protect: Whether Pulumi refuses to delete the root Application. It is what a destroy begins with, so a destroy
             that was not meant ends before it has taken anything away.
+        login: How people come in; without it nobody does but the initial administrator.
     """
 
     chart: ChartHandover
     handover: Handover
     after: Sequence[pulumi.Resource]
+    ready: Sequence[pulumi.Resource] = ()
     protect: bool = False
+    login: LoginClient | None = None
 
 
 class ArgoCD(pulumi.ComponentResource):
-    """Argo CD with nodes under it, and the root Application over it.
+    """Argo CD, which comes beside the nodes, and over it the root Application, which comes after everything.
 
     Destroy runs backwards: the root goes first, and its finalizer makes Argo CD take the tree down in reverse wave
-    order while the controllers that the tree needs still live.
+    order while the nodes and the controllers that the tree needs still live. The release and its namespace then go
+    beside the nodes, before the way into the API does.
 
     Attributes:
         namespace: Where Argo CD and the Applications live.
@@ -66,8 +87,8 @@ class ArgoCD(pulumi.ComponentResource):
             "kubernetes:core/v1:Namespace",
             f"{name}-namespace",
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _NAMESPACE, "labels": _POD_SECURITY}},
-            # Everything else follows the namespace, so destroy reaches `after` last.
-            pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
+            # Everything else follows the namespace, so on destroy nobody has to delete it without access to the API.
+            pulumi.ResourceOptions(parent=self, depends_on=list(args.ready or args.after)),
         )
         return Release(
             f"{name}-release",
@@ -76,9 +97,11 @@ class ArgoCD(pulumi.ComponentResource):
             chart="argo-cd",
             version=args.chart.version,
             repository_opts=RepositoryOptsArgs(repo=args.chart.repository),
-            values=argocd_values(args.handover.registry),
+            values=argocd_values(args.handover.registry, _login(args.login)),
             # A release that failed half-way is rolled on by the next `up`, not hidden.
             atomic=False,
+            # The nodes' coming is in it: three minutes at most, and 204 s are the longest that the release itself was
+            # seen to take (sandbox/durations/table.yaml).
             timeout=600,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -90,7 +113,8 @@ class ArgoCD(pulumi.ComponentResource):
             kind="AppProject",
             metadata=ObjectMetaArgs(name="bootstrap", namespace=_NAMESPACE),
             spec=_bootstrap_project(args.handover),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[release]),
+            # On destroy the root, which follows this, and the tree are gone before anything that the tree needs.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[release, *args.after]),
         )
         return CustomResource(
             f"{name}-root",
@@ -108,6 +132,13 @@ class ArgoCD(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(delete="45m"),
             ),
         )
+
+
+def _login(client: LoginClient | None) -> dict[str, Any] | None:
+    if client is None:
+        return None
+    known = pulumi.Output.all(client.issuer, client.client_id)
+    return login_values(client.url, known.apply(lambda values: oidc_config(*values)))
 
 
 def _bootstrap_project(handover: Handover) -> dict[str, Any]:

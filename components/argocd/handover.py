@@ -162,11 +162,13 @@ class EdgeHandover:
     Attributes:
         domain: What published names end in; none if nothing is published.
         load_balancer: The spec of the IngressClassParams that every Ingress takes.
+        ingress_annotations: What every Ingress carries beside, for the class cannot say it.
     """
 
     domain: str | None = None
     login: LoginHandover | None = None
     load_balancer: Mapping[str, Any] = field(default_factory=dict)
+    ingress_annotations: Mapping[str, str] = field(default_factory=dict)
 
     def values(self) -> dict[str, Any]:
         """Return the values below `edge`."""
@@ -175,6 +177,7 @@ class EdgeHandover:
             "domain": self.domain or "",
             "login": {"issuer": login.issuer, "clientId": login.client_id, "secret": login.secret},
             "loadBalancer": dict(self.load_balancer),
+            "ingressAnnotations": dict(self.ingress_annotations),
         }
 
 

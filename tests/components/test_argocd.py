@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -11,15 +12,18 @@ from pulumi_aws.sqs import Queue
 
 from components.argocd.chart_values import argocd_values
 from components.argocd.charts import charts
-from components.argocd.component import ArgoCD, ArgoCDArgs
+from components.argocd.component import ArgoCD, ArgoCDArgs, LoginClient
 from components.argocd.handover import (
     ChartHandover,
     ClusterHandover,
+    EdgeHandover,
     Handover,
     KarpenterHandover,
+    LoginHandover,
     RepositoryHandover,
+    StorageHandover,
 )
-from tests.captures import Capture
+from tests.captures import UNKNOWN, Capture
 from tests.conftest import CaptureProgram
 
 REPOSITORY = "https://git.example.com/platform/platform.git"
@@ -42,15 +46,24 @@ HANDOVER = Handover(
         replicas=2,
         volume_size="50Gi",
     ),
+    storage=StorageHandover(backups_bucket="demo-backups"),
+    edge=EdgeHandover(
+        domain="demo.example.com",
+        login=LoginHandover(issuer="https://issuer.example.com", client_id="client", secret="demo/argocd/oidc"),
+        load_balancer={"scheme": "internal"},
+        ingress_annotations={"alb.ingress.kubernetes.io/ssl-redirect": "443"},
+    ),
+    secrets={"gitops/github": "demo/gitops/github"},
+    alarm_topic_arn="arn:aws:sns:ap-northeast-2:123456789012:demo-alarms",
     tags={"Project": "demo"},
 )
 CHART = ChartHandover(repository="https://charts.example.com", version="10.1.1")
 
 
 def program() -> None:
-    """Register Argo CD over something that has to outlive it."""
-    needed = Queue("needed")
-    ArgoCD("argocd", ArgoCDArgs(chart=CHART, handover=HANDOVER, after=[needed]))
+    """Register Argo CD over something that has to outlive the tree, and something that has to outlive Argo CD."""
+    access, needed = Queue("access"), Queue("needed")
+    ArgoCD("argocd", ArgoCDArgs(chart=CHART, handover=HANDOVER, ready=[access], after=[needed]))
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +72,37 @@ def argocd(capture: CaptureProgram) -> Capture:
 
 
 def test_root_goes_first_on_destroy_and_what_it_needs_last(argocd: Capture) -> None:
-    """The chain is root, project, release, namespace, and only then what the tree's controllers need."""
+    """The chain is root, project, release, namespace, and only then access to the cluster.
+
+    What the tree's controllers need outlives the root, and so the tree.
+    """
     root = argocd.one("kubernetes:argoproj.io/v1alpha1:Application", "argocd-root")
     release = argocd.one("kubernetes:helm.sh/v3:Release", "argocd-release")
     namespace = argocd.one("kubernetes:core/v1:Namespace", "argocd-namespace")
-    needed = argocd.one("aws:sqs/queue:Queue", "needed")
-    assert {release.urn, namespace.urn, needed.urn} <= argocd.needs(root)
-    assert {namespace.urn, needed.urn} <= argocd.needs(release)
-    assert needed.urn in argocd.needs(namespace)
+    project = argocd.one("kubernetes:argoproj.io/v1alpha1:AppProject", "argocd-project")
+    access, needed = (argocd.one("aws:sqs/queue:Queue", name) for name in ("access", "needed"))
+    assert {project.urn, release.urn, namespace.urn, access.urn, needed.urn} <= argocd.needs(root)
+    assert {release.urn, needed.urn} <= argocd.needs(project)
+    assert {namespace.urn, access.urn} <= argocd.needs(release)
+    assert access.urn in argocd.needs(namespace)
+
+
+def test_the_release_comes_beside_the_nodes(argocd: Capture) -> None:
+    """It waits for nothing that only the tree needs: its pods wait for a node, for up to ten minutes."""
+    release = argocd.one("kubernetes:helm.sh/v3:Release", "argocd-release")
+    assert argocd.one("aws:sqs/queue:Queue", "needed").urn not in argocd.needs(release)
+    assert release.inputs["timeout"] >= 600
+
+
+def test_a_release_that_is_not_told_when_comes_after_everything(capture: CaptureProgram) -> None:
+    """Late is safe; without access to the API it could not be deleted."""
+
+    def late() -> None:
+        ArgoCD("argocd", ArgoCDArgs(chart=CHART, handover=HANDOVER, after=[Queue("needed")]))
+
+    seen = capture(late)
+    namespace = seen.one("kubernetes:core/v1:Namespace", "argocd-namespace")
+    assert seen.one("aws:sqs/queue:Queue", "needed").urn in seen.needs(namespace)
 
 
 def test_root_cascades_and_has_the_time_for_it(argocd: Capture) -> None:
@@ -103,7 +139,10 @@ def leaves(value: Any) -> int:
     return 1
 
 
-def count(values: Any, leaf_keys: frozenset[str] = frozenset({"kubelet", "limits", "tags"})) -> int:
+_FREE = frozenset({"kubelet", "limits", "loadBalancer", "repositories", "secrets", "tags"})
+
+
+def count(values: Any, leaf_keys: frozenset[str] = _FREE) -> int:
     """Count the values handed over; free maps count as one."""
     return sum(count(value) if isinstance(value, dict) and key not in leaf_keys else 1 for key, value in values.items())
 
@@ -148,6 +187,30 @@ def test_parameters_are_strings() -> None:
     """Argo CD reads them from ConfigMaps, which hold nothing else."""
     configs = argocd_values()["configs"]
     assert all(isinstance(value, str) for section in ("cm", "params") for value in configs[section].values())
+
+
+def test_login_reaches_the_release_once_the_pool_is_there(capture: CaptureProgram) -> None:
+    """Issuer and client may be outputs; all else that Argo CD is told is known, and the secret is a reference."""
+    pool = "ap-northeast-2_AbCdEfGhI"
+
+    def with_login(client_id: pulumi.Input[str]) -> None:
+        client = LoginClient(
+            url="https://argocd.demo.example.com",
+            issuer=pulumi.Output.from_input(f"https://cognito-idp.ap-northeast-2.amazonaws.com/{pool}"),
+            client_id=client_id,
+        )
+        ArgoCD("argocd", ArgoCDArgs(chart=CHART, handover=HANDOVER, after=[], login=client))
+
+    def configs(captured: Capture) -> Any:
+        return captured.one("kubernetes:helm.sh/v3:Release", "argocd-release").inputs["values"]["configs"]
+
+    known = configs(capture(lambda: with_login("client")))
+    assert json.loads(known["cm"]["oidc.config"])["issuer"].endswith(f".amazonaws.com/{pool}")
+    assert json.loads(known["cm"]["oidc.config"])["clientSecret"] == "$argocd-oidc:clientSecret"
+    before = configs(capture(lambda: with_login(Queue("made-later").arn), preview=True))
+    assert before["cm"]["oidc.config"] == UNKNOWN
+    assert {**before["cm"], "oidc.config": known["cm"]["oidc.config"]} == known["cm"]
+    assert before["rbac"] == known["rbac"]
 
 
 def test_mirror_replaces_every_repository_and_no_version() -> None:

@@ -99,7 +99,7 @@ def mutants(statement: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
         for index, resource in enumerate(many(statement["Resource"])):
             others = [*many(statement["Resource"])[:index], *many(statement["Resource"])[index + 1 :]]
             yield f"{resource} widened", {**statement, "Resource": [*others, "*"]}
-    if statement.get("Principal", "*") != "*":
+    if statement.get("Principal", "*") not in ("*", {"AWS": "*"}):
         yield "any principal", {**statement, "Principal": "*"}
 
 

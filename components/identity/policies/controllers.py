@@ -9,7 +9,7 @@ from typing import Final
 
 from components.identity.policies.backups import argocd_backup
 from components.identity.policies.efs_csi import efs_csi
-from components.identity.policies.external_dns import external_dns
+from components.identity.policies.external_dns import external_dns, external_dns_below
 from components.identity.policies.external_secrets import chart_registry, secrets
 from components.identity.policies.load_balancer_controller import load_balancer_controller
 from components.identity.policies.monitoring import monitoring
@@ -29,7 +29,9 @@ class Reach:
 
     Attributes:
         secrets_prefix: Ends in a slash.
-        hosted_zone_ids: Route 53 zones that external-dns writes, at most `MOST_ZONES`; with none it gets no identity.
+        hosted_zone_ids: Route 53 zones that external-dns writes, at most `MOST_ZONES`.
+        domain: What external-dns writes names below. With neither it gets no identity.
+        domain_zone_id: The zone that holds the domain; none if it comes with the stack.
         chart_repositories: ECR repositories whose charts Argo CD reads, at most `MOST_REPOSITORIES`; with none nobody
             gets a right to.
         backups_bucket: S3 bucket that Argo CD's backups go to; without it nobody gets a right to.
@@ -38,6 +40,8 @@ class Reach:
     secrets_prefix: str
     hosted_zone_ids: tuple[str, ...] = field(default=())
     chart_repositories: tuple[str, ...] = field(default=())
+    domain: str | None = None
+    domain_zone_id: str | None = None
     backups_bucket: str | None = None
 
 
@@ -62,7 +66,10 @@ def _external_secrets(scope: Scope, reach: Reach) -> Documents:
 
 
 def _external_dns(scope: Scope, reach: Reach) -> Documents:
-    return {"records": external_dns(scope, reach.hosted_zone_ids)} if reach.hosted_zone_ids else {}
+    named = {"records": external_dns(scope, reach.hosted_zone_ids)} if reach.hosted_zone_ids else {}
+    if reach.domain is None:
+        return named
+    return {**named, "domain": external_dns_below(scope, reach.domain, reach.domain_zone_id)}
 
 
 def _argocd_backup(scope: Scope, reach: Reach) -> Documents:

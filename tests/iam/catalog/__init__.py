@@ -8,15 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from components.edge.documents import distribution_reads, distributions_decrypt
 from components.eks import documents as eks
+from components.encryption.policy import key_policy
 from components.identity import policy as identity
 from components.identity.policies.controllers import CONTROLLERS, MOST_REPOSITORIES, MOST_ZONES, Reach
 from components.identity.policies.ebs_csi import ebs_csi
+from components.identity.policies.external_dns import external_dns_below
 from components.identity.policies.scope import Scope
 from components.karpenter import policy as karpenter
 from components.karpenter.controller import controller_policies
 from components.network import policy as network
 from components.observability import policy as observability
+from components.storage import documents as backups
+from components.storage import policy as storage
+from components.storage.names import plan_names
 
 Document = dict[str, Any]
 
@@ -31,6 +37,8 @@ REACH: Final = Reach(
     chart_repositories=("charts/platform",),
     backups_bucket="demo-backups",
 )
+LOGS: Final = "demo-logs"
+DOMAIN: Final = "demo.example.com"
 # The longest and the most that the settings take.
 LARGE_REACH: Final = Reach(
     secrets_prefix=f"{'s' * 99}/",
@@ -60,8 +68,11 @@ def identity_documents(scope: Scope = DEMO, reach: Reach = REACH) -> dict[str, D
             for name, controller in CONTROLLERS.items()
             for purpose, document in controller.documents(scope, reach).items()
         },
+        "external-dns-below/domain": external_dns_below(scope, DOMAIN),
         "aws-ebs-csi-driver/volumes": ebs_csi(scope, key_arn=key),
         "flow-logs/delivery": network.flow_log_delivery(group),
+        "backup/volumes-and-files": backups.backup(plan_names(scope.cluster_name).vault, **place),
+        "image-push/repositories": storage.push(reach.chart_repositories, **place),
     }
 
 
@@ -75,6 +86,8 @@ def trust_documents(scope: Scope = DEMO) -> dict[str, Document]:
         "cluster": identity.control_plane_trust(),
         "nodes": identity.node_trust(scope.partition),
         "flow-logs": network.flow_log_trust(**place),
+        "backup": backups.backup_trust(account_id=scope.account_id),
+        "image-push": storage.push_trust([f"arn:{scope.partition}:iam::{scope.account_id}:role/ci"]),
         **{
             name: identity.pod_identity_trust(
                 account_id=scope.account_id, cluster=cluster, namespace=namespace, service_account=service_account
@@ -87,13 +100,26 @@ def trust_documents(scope: Scope = DEMO) -> dict[str, Document]:
 def resource_documents(scope: Scope = DEMO) -> dict[str, Document]:
     """Policies of resources, by what they lie on."""
     place = {"region": scope.region, "partition": scope.partition, "account_id": scope.account_id}
+    account = {"partition": scope.partition, "account_id": scope.account_id}
     group = observability.log_group_arn(**place, log_group=f"/aws/eks/{scope.cluster_name}/cluster")
     secrets_key: Document = json.loads(eks.secrets_key_policy(partition=scope.partition, account_id=scope.account_id))
     return {
         "interruption-queue": karpenter.queue_policy(karpenter.Scope(cluster_name=scope.cluster_name, **place)),
         "log-group-key": observability.log_group_key(group, **place),
         "secrets-key": secrets_key,
+        "data-key": json.loads(key_policy([distributions_decrypt(**account)], **account)),
+        "logs-bucket": storage.bucket_policy(
+            storage.bucket_arn(scope.partition, LOGS), storage.log_delivery(LOGS, **place)
+        ),
+        "images-bucket": _images_bucket(scope),
+        "file-system": storage.file_system_policy(scope.arn("elasticfilesystem", "file-system/fs-1"), **place),
     }
+
+
+def _images_bucket(scope: Scope) -> Document:
+    arn = storage.bucket_arn(scope.partition, "demo-images")
+    distribution = f"arn:{scope.partition}:cloudfront::{scope.account_id}:distribution/E1"
+    return storage.bucket_policy(arn, [distribution_reads(bucket_arn=arn, distribution_arn=distribution)])
 
 
 def published(name: str) -> list[Document]:

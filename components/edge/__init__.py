@@ -1,0 +1,1 @@
+"""How the outside reaches the stack: names, certificates, a firewall, a CDN and a login."""
