@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pulumi
 import pytest
+from pulumi_aws.provider import Provider
 
 from components.place import Place
 from tests.captures import Capture, Registration
@@ -34,6 +36,19 @@ LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 KEY = "aws:kms/key:Key"
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+TOPIC = "aws:sns/topic:Topic"
+TOPIC_POLICY = "aws:sns/topicPolicy:TopicPolicy"
+SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
+FUNCTION = "aws:lambda/function:Function"
+PERMISSION = "aws:lambda/permission:Permission"
+RULE = "aws:cloudwatch/eventRule:EventRule"
+TARGET = "aws:cloudwatch/eventTarget:EventTarget"
+BUDGET = "aws:budgets/budget:Budget"
+COST_TAG = "aws:costexplorer/costAllocationTag:CostAllocationTag"
+ALIAS = "aws:kms/alias:Alias"
+EMAILS = ("ops@example.com", "oncall@example.com")
 Builder = Callable[..., Capture]
 _COMMON = {
     "cluster_name": CLUSTER,
@@ -50,6 +65,21 @@ _NETWORK = {
     "zones": {"ap-northeast-2a": 0, "ap-northeast-2b": 1, "ap-northeast-2c": 2},
     "nat": "per-az",
     "flow_log_retention_days": 90,
+}
+
+WATCHED: dict[str, Any] = {
+    "cluster_name": CLUSTER,
+    "emails": EMAILS,
+    "monthly_budget": 400,
+    "cost_allocation_tags": ("project", "stage"),
+    "nat_gateway_ids": {"a": "nat-1", "b": "nat-2"},
+    "subnet_ids": {"private-a": "subnet-1", "private-b": "subnet-2"},
+    "queue_name": "demo-karpenter",
+    "rule_names": {"spot-interruption": "demo-spot", "rebalance": "demo-rebalance"},
+    "certificate_arns": {"domain": f"arn:aws:acm:ap-northeast-2:{ACCOUNT}:certificate/1"},
+    "global_certificate_arns": {"images": f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/2"},
+    "free_addresses": 64,
+    "log_retention_days": 90,
 }
 
 
@@ -75,6 +105,20 @@ def karpenter(capture: CaptureProgram) -> Builder:
     return _builder(capture, _COMMON, register)
 
 
+@pytest.fixture(scope="session")
+def observability(capture: CaptureProgram) -> Builder:
+    """Register what watches a stack, with a provider for us-east-1 unless `apart` is false."""
+    from components.observability.component import Observability, ObservabilityArgs
+
+    def register(args: dict[str, Any]) -> None:
+        here = Provider("aws", region=args["place"].region)
+        there = Provider("aws-global", region="us-east-1") if args.pop("apart") else None
+        watch = ObservabilityArgs(**args, global_provider=there)
+        Observability("watch", watch, pulumi.ResourceOptions(providers=[here]))
+
+    return _builder(capture, {**_COMMON, **WATCHED, "apart": True}, register)
+
+
 def _builder(capture: CaptureProgram, example: dict[str, Any], register: Callable[[dict[str, Any]], object]) -> Builder:
     """Register each set of arguments once: nothing changes a capture."""
     known: dict[str, Capture] = {}
@@ -94,6 +138,11 @@ def _builder(capture: CaptureProgram, example: dict[str, Any], register: Callabl
         return known[key]
 
     return build
+
+
+def is_global(registration: Registration) -> bool:
+    """Whether it goes to us-east-1 by the provider that the `observability` fixture makes."""
+    return "::aws-global::" in registration.provider
 
 
 def default_routes(captured: Capture) -> dict[str, Registration]:

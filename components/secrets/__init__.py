@@ -1,0 +1,1 @@
+"""Entries of Secrets Manager; their values come from elsewhere."""

@@ -1,0 +1,1 @@
+"""Values of the stack's entries in Secrets Manager."""
