@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ops.adoption import adopt
+from ops.cost.command import cost_command
 from ops.engine import Pulumi
 from ops.errors import OpsError
 from ops.guard import check
 from ops.recovery import Choices, Report, recover
+from ops.secrets import command as secrets
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app.command("cost")(cost_command)
+app.add_typer(secrets.app, name="secrets")
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack's name.")]
 Folder = Annotated[Path, typer.Option("--cwd", "-C", help="Folder of Pulumi.yaml.", file_okay=False, exists=True)]
@@ -40,13 +45,16 @@ def up_command(
     settle: Settle = 20,
     allow_loss: Allow = [],  # noqa: B006 - typer reads the default and never changes it
 ) -> None:
-    """Recover if the last `up` was killed, refuse what would be regretted, then run `pulumi up`.
+    """Recover if the last `up` was killed, refuse what would be regretted, adopt what was kept, then run `pulumi up`.
 
     Further options go to it.
     """
     pulumi = Pulumi(cwd, stack)
     _recover(pulumi, Choices(force_unlock=force_unlock, settle=settle), quiet=False)
-    _guard(pulumi, context.args, allow_loss)
+    preview = _guard(pulumi, context.args, allow_loss)
+    if _adopt(pulumi, context.args, preview, dry=False):
+        # What was taken over may be among what would be lost now.
+        _guard(pulumi, context.args, allow_loss)
     raise typer.Exit(pulumi.up([*(["--yes"] if yes else []), *context.args]))
 
 
@@ -59,7 +67,7 @@ def preview_command(
 ) -> None:
     """Refuse what `up` would refuse, then run `pulumi preview`. Further options go to it."""
     pulumi = Pulumi(cwd, stack)
-    _guard(pulumi, context.args, allow_loss)
+    _adopt(pulumi, context.args, _guard(pulumi, context.args, allow_loss), dry=True)
     raise typer.Exit(pulumi.preview(context.args))
 
 
@@ -86,9 +94,14 @@ def _recover(pulumi: Pulumi, choices: Choices, *, quiet: bool) -> Report:
         return recover(pulumi, choices, (lambda _: None) if quiet else typer.echo)
 
 
-def _guard(pulumi: Pulumi, arguments: list[str], allowed: list[str]) -> None:
+def _guard(pulumi: Pulumi, arguments: list[str], allowed: list[str]) -> Mapping[str, Any] | None:
     with _told():
-        check(pulumi, arguments, allowed, tell=lambda line: typer.echo(line, err=True))
+        return check(pulumi, arguments, allowed, tell=lambda line: typer.echo(line, err=True))
+
+
+def _adopt(pulumi: Pulumi, arguments: list[str], preview: Mapping[str, Any] | None, *, dry: bool) -> bool:
+    with _told():
+        return bool(adopt(pulumi, arguments, preview, typer.echo, dry=dry))
 
 
 @contextmanager

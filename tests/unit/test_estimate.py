@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from components.network.estimate import ASSUMED_GB, HOURS, PRICES, estimate, nat_menu
+from components.network.estimate import ASSUMED_GB, HOURS, estimate, nat_menu
 from components.network.plan import ENDPOINT_SERVICES, Nat
 
 SEOUL = "ap-northeast-2"
@@ -37,13 +37,15 @@ def test_choice_is_priced(nat: Nat, zones: int, endpoints: int, fixed: float, pe
     assert offer.total == pytest.approx(fixed + 100 * per_gb)
 
 
-@pytest.mark.parametrize("region", sorted(PRICES))
-def test_a_menu_has_all_choices(region: str) -> None:
+@pytest.mark.parametrize(
+    ("region", "seen"), [("us-east-1", "2025-07"), ("ap-northeast-1", "2026-09"), (SEOUL, "2026-04")]
+)
+def test_a_menu_has_all_choices(region: str, seen: str) -> None:
     """One line says what the figures are, then one each; only the chosen one is marked."""
     title, *lines = nat_menu(region, 3, "regional", 0)
     assert f"{HOURS} h" in title
     assert f"{ASSUMED_GB} GB assumed" in title
-    assert PRICES[region].seen in title
+    assert f"list prices seen in {seen}" in title
     assert [line[2:].split()[0] for line in lines] == list(get_args(Nat))
     assert [line[0] for line in lines] == [" ", " ", " ", ">"]
     assert "price assumed" in lines[-1]
