@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from components.edge.names import LOGIN_SECRET
 from rules.faults import Fault
-from rules.sections import Aws, Edge, Storage
+from rules.sections import Aws, Edge, Observability, Secrets, Storage
 
 
 def _buckets(storage: Storage) -> Iterator[Fault]:
@@ -42,7 +43,7 @@ def _zone(edge: Edge) -> Iterator[Fault]:
     if edge.domain is None and edge.hosted_zone_id is not None:
         text = "is missing, and a zone alone is for nothing; write what the stack is to be named, or remove the zone"
         yield Fault(("edge", "domain"), text)
-    for key, value in (("delegate", edge.delegate), ("login", edge.login)):
+    for key, value in (("delegate", edge.delegate), ("login", edge.login), ("firewall", edge.firewall)):
         if value and edge.domain is None:
             yield Fault(("edge", key), "needs a domain; write one at edge.domain, or false", value)
 
@@ -64,4 +65,19 @@ def _login(aws: Aws, edge: Edge) -> Iterator[Fault]:
         yield Fault(("edge", "login"), "Cognito has no user pools in China; write false", edge.login)
 
 
-RULES: Final = (_buckets, _repositories, _pushers, _zone, _images, _login)
+def _entries(edge: Edge, secrets: Secrets) -> Iterator[Fault]:
+    if edge.login and LOGIN_SECRET in secrets.entries:
+        text = "the login's own, which the platform fills itself; remove it or choose another name"
+        yield Fault(("secrets", "entries", LOGIN_SECRET), text, secrets.entries[LOGIN_SECRET])
+
+
+def _cost_tags(aws: Aws, observability: Observability, tags: Mapping[str, str]) -> Iterator[Fault]:
+    for index, key in enumerate(observability.cost_allocation_tags):
+        path = ("observability", "costAllocationTags", index)
+        if aws.partition == "aws-us-gov":
+            yield Fault(path, "GovCloud's bills are split in the account that pays for it; remove it", key)
+        elif key not in tags:
+            yield Fault(path, "not a tag of this stack; add it at tags, or remove it here", key)
+
+
+RULES: Final = (_buckets, _repositories, _pushers, _zone, _images, _login, _entries, _cost_tags)

@@ -11,15 +11,7 @@ from pulumi_kubernetes import Provider as KubernetesProvider
 import versions
 from components.argocd.charts import charts
 from components.argocd.component import ArgoCD, ArgoCDArgs
-from components.argocd.handover import (
-    ClusterHandover,
-    EdgeHandover,
-    Freeze,
-    Handover,
-    KarpenterHandover,
-    RepositoryHandover,
-    StorageHandover,
-)
+from components.argocd.handover import ClusterHandover, Freeze, Handover, KarpenterHandover, RepositoryHandover
 from components.eks import documents
 from components.eks.access import Access
 from components.eks.addons import AddonIdentity, Addons, AddonsArgs, AddonSpec
@@ -38,6 +30,7 @@ from components.network.estimate import nat_menu
 from components.network.plan import ENDPOINT_SERVICES
 from components.place import Place
 from settings import Settings
+from stacks.surroundings import Around, Surroundings, argocd_login, edge_handover, rim, storage_handover, surround
 
 
 def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
@@ -50,6 +43,7 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
     )
     opts = pulumi.ResourceOptions(providers=[aws, EksProvider("eks")])
 
+    outer = rim(settings, _place(settings), _protected(settings), aws)
     network = _network(settings, opts)
     cluster = _cluster(settings, network, opts)
     before = _addons("addons", settings, cluster.cluster_name, _addons_before_nodes(settings, network, cluster), opts)
@@ -61,9 +55,16 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
     )
     karpenter = _karpenter(settings, cluster, identity, opts)
     controllers = _controllers(settings, identity, opts)
+    around = _around(network, cluster, karpenter)
+    surroundings = surround(settings, _place(settings), around, _protected(settings), outer)
 
     argocd = _argocd(
-        settings, cluster, karpenter, [network, cluster, before, nodes, after, spot, karpenter, controllers]
+        settings,
+        cluster,
+        karpenter,
+        surroundings,
+        ready=[cluster, before],
+        after=[network, nodes, after, spot, karpenter, controllers, *surroundings.resources],
     )
     return {
         "clusterName": cluster.cluster_name,
@@ -74,7 +75,26 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
     }
 
 
-def _argocd(settings: Settings, cluster: Cluster, karpenter: Karpenter, after: list[pulumi.Resource]) -> ArgoCD:
+def _around(network: Network, cluster: Cluster, karpenter: Karpenter) -> Around:
+    return Around(
+        vpc_id=network.vpc_id,
+        subnet_ids=network.zone_subnet_ids,
+        workload_subnet_ids=network.workload_subnet_ids,
+        nat_gateway_ids=network.nat_gateway_ids,
+        node_security_group_id=cluster.security_group_id,
+        queue_name=karpenter.queue_name,
+        rule_names=karpenter.rule_names,
+    )
+
+
+def _argocd(
+    settings: Settings,
+    cluster: Cluster,
+    karpenter: Karpenter,
+    surroundings: Surroundings,
+    ready: list[pulumi.Resource],
+    after: list[pulumi.Resource],
+) -> ArgoCD:
     kubernetes = KubernetesProvider("kubernetes", kubeconfig=cluster.kubeconfig, enable_server_side_apply=True)
     catalog = charts(settings.gitops.charts.mirror)
     return ArgoCD(
@@ -87,13 +107,15 @@ def _argocd(settings: Settings, cluster: Cluster, karpenter: Karpenter, after: l
                 charts=catalog,
                 registry=settings.gitops.images.registry,
                 karpenter=_karpenter_handover(settings, karpenter),
-                storage=StorageHandover(backups_bucket=settings.storage.buckets.backups),
-                edge=EdgeHandover(domain=settings.edge.domain),
-                secrets={},
-                alarm_topic_arn=f"arn:aws:sns:{settings.aws.region}:{settings.aws.account_id}:alarms",
+                storage=storage_handover(surroundings),
+                edge=edge_handover(settings, surroundings, _protected(settings)),
+                secrets=surroundings.secrets.names,
+                alarm_topic_arn=surroundings.observability.topic_arn,
                 tags=settings.tags,
             ),
+            ready=ready,
             after=after,
+            login=argocd_login(settings, surroundings),
             protect=_protected(settings),
         ),
         pulumi.ResourceOptions(providers=[kubernetes]),
@@ -200,7 +222,7 @@ def _addons_after_nodes(settings: Settings) -> dict[str, AddonSpec]:
         "coredns": AddonSpec(version=versions.ADDON_COREDNS, configuration=documents.coredns_configuration()),
         "aws-ebs-csi-driver": AddonSpec(
             version=versions.ADDON_EBS_CSI,
-            configuration=documents.ebs_csi_configuration(),
+            configuration=documents.ebs_csi_configuration(settings.tags),
             identity=AddonIdentity(
                 service_account="ebs-csi-controller-sa",
                 documents={"volumes": ebs_csi(Scope(cluster_name=settings.cluster.name, **_place(settings).where))},
@@ -278,6 +300,8 @@ def _controllers(settings: Settings, identity: WorkloadIdentity, opts: pulumi.Re
                 hosted_zone_ids=settings.identity.hosted_zone_ids,
                 chart_repositories=settings.identity.chart_repositories,
                 backups_bucket=settings.storage.buckets.backups,
+                domain=settings.edge.domain,
+                domain_zone_id=None if settings.edge.delegate else settings.edge.hosted_zone_id,
             ),
             place=_place(settings),
         ),

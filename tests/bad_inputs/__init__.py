@@ -410,6 +410,21 @@ SURROUNDINGS: Final = (
              "platform:edge.delegate = true: needs a domain; write one at edge.domain, or false"),
     BadInput(39, {"edge": {"login": True}, "storage/buckets/images": REMOVED},
              "platform:edge.login = true: needs a domain; write one at edge.domain, or false"),
+    BadInput(0, {"edge": {"firewall": True}, "storage/buckets/images": REMOVED},
+             "platform:edge.firewall = true: needs a domain; write one at edge.domain, or false"),
+    BadInput(0, {"secrets/entries": {"argocd/oidc": "what Argo CD logs in with"}},
+             'platform:secrets.entries["argocd/oidc"] = "what Argo CD logs in with": the login\'s own, which the platform '
+             "fills itself; remove it or choose another name"),
+    BadInput(0, {"observability/costAllocationTags": ["Team"]},
+             'platform:observability.costAllocationTags[0] = "Team": not a tag of this stack; '
+             "add it at tags, or remove it here"),
+    BadInput(0, {"aws/region": "us-gov-west-1", "edge": {}, "storage/buckets/images": REMOVED,
+                 "network/zones": {"us-gov-west-1a": 0, "us-gov-west-1b": 3, "us-gov-west-1c": 4},
+                 "cluster/access/administrators/platform-team":
+                     "arn:aws-us-gov:iam::123456789012:role/platform-admin",
+                 "observability/costAllocationTags": ["Project"]},
+             'platform:observability.costAllocationTags[0] = "Project": '
+             "GovCloud's bills are split in the account that pays for it; remove it"),
     BadInput(0, {"edge": {}},
              'platform:storage.buckets.images = "platform-dev-images": CloudFront speaks TLS 1.2 only under a name of '
              "one's own; write one at edge.domain, or remove the bucket"),

@@ -58,7 +58,12 @@ def _karpenter(keys: Mapping[str, Any]) -> KarpenterHandover:
 
 def _edge(keys: Mapping[str, Any]) -> EdgeHandover:
     login = LoginHandover(**_snake(keys["login"]))
-    return EdgeHandover(domain=keys["domain"], login=login, load_balancer=keys["loadBalancer"])
+    return EdgeHandover(
+        domain=keys["domain"],
+        login=login,
+        load_balancer=keys["loadBalancer"],
+        ingress_annotations=keys["ingressAnnotations"],
+    )
 
 
 def test_a_stack_without_surroundings_hands_over_empty_words() -> None:
@@ -66,7 +71,12 @@ def test_a_stack_without_surroundings_hands_over_empty_words() -> None:
     storage = StorageHandover(backups_bucket="example-backups")
     assert storage.values()["fileSystemId"] == storage.values()["accessPointId"] == storage.values()["imagesUrl"] == ""
     edge = EdgeHandover().values()
-    assert edge == {"domain": "", "login": {"issuer": "", "clientId": "", "secret": ""}, "loadBalancer": {}}
+    assert edge == {
+        "domain": "",
+        "login": {"issuer": "", "clientId": "", "secret": ""},
+        "loadBalancer": {},
+        "ingressAnnotations": {},
+    }
     handover = {**HANDOVER, "storage": storage.values(), "edge": edge}
     assert list(jsonschema.Draft7Validator(_SCHEMA).iter_errors(handover)) == []
 
@@ -159,6 +169,7 @@ _REFUSED: dict[str, list[Any]] = {
     "edge.login.clientId": ["client id", None],
     "edge.login.secret": [None],
     "edge.loadBalancer": [[], None],
+    "edge.ingressAnnotations": [[], {"x": 443}],
     "secrets": [{"x": "a value with spaces"}, {"x": ""}],
     "alarms.topicArn": ["", "alarms", "arn:aws:sqs:eu-west-1:123456789012:x"],
     "tags": [{"": "x"}, {"a": 1}, {"kubernetes.io/cluster/x": "owned"}, {"eks:eks-cluster-name": "x"}],
@@ -229,6 +240,7 @@ _OTHER: dict[str, Any] = {
     "edge.login.clientId": "",
     "edge.login.secret": "other/argocd/oidc",
     "edge.loadBalancer": {},
+    "edge.ingressAnnotations": {},
     "secrets": {},
     "alarms.topicArn": "arn:aws-us-gov:sns:us-gov-west-1:123456789012:other",
     "tags": {"Owner": "other"},

@@ -186,8 +186,8 @@ MUTATIONS: list[tuple[Control, Mutation]] = [
     (karpenter_asks_for_shifts_that_there_are,
      lambda c: c.changed(CLUSTER, _first(c, CLUSTER), {"zonalShiftConfig": None})),
     (tree_comes_after_what_its_controllers_need, _changed(SPOT_ROLE, "spot", type=ROLE)),
-    (tree_comes_after_what_its_controllers_need, _changed("kubernetes:core/v1:Namespace", "argocd-namespace",
-                                                          dependencies=())),
+    (tree_comes_after_what_its_controllers_need,
+     _changed("kubernetes:argoproj.io/v1alpha1:AppProject", "argocd-project", dependencies=())),
 ]  # fmt: skip
 CONTROLS = list(dict.fromkeys(control for control, _ in MUTATIONS))
 

@@ -1,0 +1,75 @@
+"""The modelled critical path of whole stacks, without an engine: tests/sandbox/test_durations.py has it with one."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from sandbox.durations.model import Model
+from sandbox.durations.stack import Stack
+from sandbox.durations.table import load_table
+from tests.captures import Capture, Registration
+from tests.whole_stacks import WholeStack
+
+SANDBOX: Final = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+    "sandbox"
+]
+ROOT: Final = "kubernetes:argoproj.io/v1alpha1:Application::argocd-root"
+
+
+def state(registration: Registration) -> dict[str, Any]:
+    """Return what the engine's state would say of it."""
+    return {
+        "urn": registration.urn,
+        "type": registration.type,
+        "custom": registration.custom,
+        "inputs": registration.inputs,
+        "parent": registration.parent,
+        "provider": registration.provider,
+        "dependencies": registration.dependencies,
+        "propertyDependencies": registration.property_dependencies,
+        "retainOnDelete": registration.retain_on_delete,
+        "deletedWith": registration.deleted_with,
+    }
+
+
+def model(captured: Capture) -> Model:
+    """Put the table's durations on what a stack registers."""
+    return Model(Stack(map(state, captured.resources)), load_table(), SANDBOX["reasons"])
+
+
+def urn(captured: Capture, wanted: str) -> str:
+    """Return the URN that a limit is for."""
+    type_, _, name = wanted.partition("::")
+    return captured.one(type_, name).urn
+
+
+def test_dev_is_up_after_the_control_plane_and_four_minutes(whole_stack: WholeStack) -> None:
+    """In the model; where time is lost the path says."""
+    captured, limit = whole_stack("dev"), SANDBOX["limits"]["dev"][ROOT]
+    assert limit == load_table().row("aws:eks/cluster:Cluster", {}).create.model + 4 * 60
+    course = model(captured).up(urn(captured, ROOT))
+    told = [f"{part.sum:.0f} {part.resource.name} {part.until or part.reason}" for part in course.parts]
+    assert course.seconds <= limit, told
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_every_order_on_the_way_has_its_reason(whole_stack: WholeStack, stack: str) -> None:
+    """Up to what is there last, up to the root Application, and in each wave of a destroy; else this raises."""
+    captured = whole_stack(stack)
+    told = model(captured)
+    first, *others = told.up().parts
+    assert first.reason == ""
+    assert all(part.reason for part in (*others, *told.up(urn(captured, ROOT)).parts[1:], *told.destroy().parts))
+
+
+def test_a_release_that_waits_for_the_whole_node_group_breaks_the_promise(whole_stack: WholeStack) -> None:
+    """So the promise stands on the release's place in the order, and not on a generous limit."""
+    captured = whole_stack("dev")
+    namespace = captured.one("kubernetes:core/v1:Namespace", "argocd-namespace")
+    last = captured.one("aws:eks/addon:Addon", "node-addons-aws-ebs-csi-driver")
+    late = captured.changed(namespace.type, namespace.name, dependencies=(*namespace.dependencies, last.urn))
+    assert model(late).up_seconds(urn(captured, ROOT)) > SANDBOX["limits"]["dev"][ROOT]
