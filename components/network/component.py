@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
@@ -83,7 +83,7 @@ class Network(pulumi.ComponentResource):
         cluster_subnet_ids: For the control plane's network interfaces; without a way to the internet.
         pod_subnet_ids: For pods, by zone name; empty without a range of their own.
         zone_subnet_ids: The private ones again, by the zone's key.
-        subnet_ids: All of them, by role and zone's key, such as `private-a`.
+        workload_subnet_ids: Those that nodes and pods take addresses of, by role and zone's key, such as `private-a`.
         nat_gateway_ids: By the key of their zone, or `regional`.
         egress: Everything between a private subnet and AWS. What runs in these subnets takes it as `depends_on`:
             it then starts with a working network, and on destroy goes before the network does.
@@ -95,7 +95,7 @@ class Network(pulumi.ComponentResource):
     cluster_subnet_ids: list[pulumi.Output[str]]
     pod_subnet_ids: Mapping[str, pulumi.Output[str]]
     zone_subnet_ids: Mapping[str, pulumi.Output[str]]
-    subnet_ids: Mapping[str, pulumi.Output[str]]
+    workload_subnet_ids: Mapping[str, pulumi.Output[str]]
     nat_gateway_ids: Mapping[str, pulumi.Output[str]]
     flow_log_group_name: pulumi.Output[str]
     egress: list[pulumi.Resource]
@@ -133,28 +133,15 @@ class Network(pulumi.ComponentResource):
         self.cluster_subnet_ids = [subnet.id for subnet in cluster]
         self.pod_subnet_ids = {zone: subnet.id for zone, subnet in pods.items()}
         self.zone_subnet_ids = {zone.key: subnet.id for zone, subnet in zip(self._plan.zones, private, strict=True)}
-        self.subnet_ids = self._name_subnets(private, public, cluster, pods)
+        self.workload_subnet_ids = {
+            **{f"private-{key}": subnet_id for key, subnet_id in self.zone_subnet_ids.items()},
+            **{f"pod-{zone.key}": pods[zone.name].id for zone in self._plan.zones if zone.name in pods},
+        }
         self.nat_gateway_ids = {key: gateway.id for key, gateway in nat_gateways.items()}
         self.flow_log_group_name = flow_logs.log_group_name
         roles = ("private", "public", "cluster", "pod")
         shown = ("vpc_id", *(f"{role}_subnet_ids" for role in roles), "flow_log_group_name")
         self.register_outputs({output: getattr(self, output) for output in shown})
-
-    def _name_subnets(
-        self,
-        private: Sequence[Subnet],
-        public: Mapping[str, Subnet],
-        cluster: Sequence[Subnet],
-        pods: Mapping[str, Subnet],
-    ) -> dict[str, pulumi.Output[str]]:
-        named: dict[str, pulumi.Output[str]] = {}
-        for zone, private_one, cluster_one in zip(self._plan.zones, private, cluster, strict=True):
-            named[f"private-{zone.key}"] = private_one.id
-            named[f"public-{zone.key}"] = public[zone.key].id
-            named[f"cluster-{zone.key}"] = cluster_one.id
-            if zone.name in pods:
-                named[f"pod-{zone.key}"] = pods[zone.name].id
-        return named
 
     def _child(self, *needs: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(needs))
