@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,10 @@ import yaml
 
 from ops.errors import OpsError
 
+# Which tools `make setup` brought, and where they are.
+_LISTING = Path(__file__).resolve().parent.parent / ".tools.json"
+# Steps that go at once; the model of `up` gets no shorter beyond 24.
+PARALLEL = 32
 # Options of `pulumi up` that `pulumi preview` does not know.
 _UP_ONLY = frozenset({"--skip-preview", "-f", "--yes", "-y", "--continue-on-error", "--strict"})
 
@@ -79,8 +84,13 @@ class Pulumi:
         return self._show("preview", arguments)
 
     def up(self, arguments: Sequence[str]) -> int:
-        """Run `pulumi up` for the user to see and answer; return its exit code."""
-        return self._show("up", arguments)
+        """Run `pulumi up` for the user to see and answer; return its exit code.
+
+        Unless the arguments say how many steps go at once, more do than the engine's four per core: all of them wait
+        for AWS, and on a small machine the control plane would wait for its turn (docs/architecture.md).
+        """
+        said = any(word.partition("=")[0] in ("--parallel", "-p") for word in arguments)
+        return self._show("up", [*arguments, *([] if said else [f"--parallel={PARALLEL}"])])
 
     def lock_holders(self) -> list[Holder]:
         """Return who holds locks: in a folder or an S3 bucket. Other backends say so themselves when they refuse."""
@@ -118,7 +128,7 @@ class Pulumi:
                 command, cwd=self._folder, env=_environment(), input=stdin, capture_output=True, text=True, check=False
             )
         except FileNotFoundError as error:
-            raise OpsError("pulumi is not in PATH: `make setup` gets it, `make sandbox` has it") from error
+            raise OpsError("pulumi is neither in PATH nor brought by `make setup`; run `make setup`") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,4 +191,8 @@ def _objects(bucket: str, prefix: str, query: dict[str, str]) -> Iterator[bytes]
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    """The user's own; where PATH has no pulumi, with the one that `make setup` brought."""
+    path = os.environ.get("PATH", os.defpath)
+    if shutil.which("pulumi", path=path) is None and _LISTING.is_file():
+        path = os.pathsep.join((path, str(Path(json.loads(_LISTING.read_text(encoding="utf-8"))["pulumi"]).parent)))
+    return {**os.environ, "PATH": path, "PULUMI_SKIP_UPDATE_CHECK": "true"}

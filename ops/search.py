@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zlib
 from collections.abc import Collection, Mapping
@@ -25,9 +26,24 @@ class _Functions(functions.Functions):  # type: ignore[misc] # jmespath has no t
         """Return the checksum that the provider makes some of its ids of."""
         return zlib.crc32(text.encode())
 
+    @functions.signature({"types": ["string"]})  # type: ignore[untyped-decorator] # jmespath has no types
+    def _func_parsed(self, text: str) -> Any:
+        """Return what a JSON text says."""
+        return json.loads(text)
+
+    @functions.signature({"types": ["string"]})  # type: ignore[untyped-decorator] # jmespath has no types
+    def _func_last(self, path: str) -> str:
+        """Return what follows the last slash."""
+        return path.rpartition("/")[2]
+
+    @functions.signature({"types": ["string"]})  # type: ignore[untyped-decorator] # jmespath has no types
+    def _func_domain(self, name: str) -> str:
+        """Return a domain name in lower case and without the dot at its end."""
+        return name.lower().removesuffix(".")
+
 
 _OPTIONS = jmespath.Options(custom_functions=_Functions())
-_GONE = re.compile("NotFound|NoSuchEntity|NonExistent|DoesNotExist")
+_GONE = re.compile("NotFound|NoSuch|Non[Ee]xistent|DoesNotExist")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +96,10 @@ def find(finder: Finder, wanted: Wanted, client: Any, taken: Collection[str] = (
         raise OpsError("it has neither a unique name nor tags, so nobody can tell it from others")
     exact: dict[str, Found] = {}
     near: dict[str, Mapping[str, str]] = {}
-    for it in _candidates(finder, wanted, client):
+    for it in candidates(finder, wanted, client):
         values = {**wanted.values, "it": it}
-        found = Found(str(_pick(finder.id, values)), _pick(finder.outputs, values), values)
-        tags = _tags(_pick(finder.tags, it)) if finder.tags else {}
+        found = Found(str(pick(finder.id, values)), pick(finder.outputs, values), values)
+        tags = tags_of(pick(finder.tags, it)) if finder.tags else {}
         if found.id in taken:
             continue
         if not finder.tags or tags == wanted.tags:
@@ -114,7 +130,12 @@ def wait(finder: Finder, found: Found, client: Any) -> None:
         raise OpsError(f"{found.id} is there but not complete: {error}") from error
 
 
-def _candidates(finder: Finder, wanted: Wanted, client: Any) -> list[dict[str, Any]]:
+def candidates(finder: Finder, wanted: Wanted, client: Any) -> list[dict[str, Any]]:
+    """Return what the row's calls list and the inputs do not speak against, whatever its tags.
+
+    Raises:
+        OpsError: AWS refuses to say.
+    """
     found = []
     answer = _call(finder.look, client, wanted.values)
     for candidate in answer if isinstance(answer, list) else [answer]:
@@ -123,7 +144,7 @@ def _candidates(finder: Finder, wanted: Wanted, client: Any) -> list[dict[str, A
         it = dict(candidate)
         for name, call in finder.more.items():
             it[name] = _call(call, client, {**wanted.values, "it": it})
-        if all(_agree(_pick(path, it), _pick(expected, wanted.values)) for path, expected in finder.match.items()):
+        if all(_agree(pick(path, it), pick(expected, wanted.values)) for path, expected in finder.match.items()):
             found.append(it)
     return found
 
@@ -133,9 +154,9 @@ def _call(call: Call, client: Any, values: Mapping[str, Any]) -> Any:
     parameters = _parameters(call, values)
     try:
         if client.can_paginate(call.operation):
-            answers = [_pick(call.result, page) for page in client.get_paginator(call.operation).paginate(**parameters)]
+            answers = [pick(call.result, page) for page in client.get_paginator(call.operation).paginate(**parameters)]
             return [item for answer in answers for item in answer or []]
-        return _pick(call.result, getattr(client, call.operation)(**parameters))
+        return pick(call.result, getattr(client, call.operation)(**parameters))
     except ClientError as error:
         if _GONE.search(error.response["Error"]["Code"]):
             return None
@@ -143,13 +164,14 @@ def _call(call: Call, client: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _parameters(call: Call, values: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = {name: value for name, value in _pick(call.parameters, values).items() if value is not None}
+    parameters = {name: value for name, value in pick(call.parameters, values).items() if value is not None}
     if _SECRET in str(parameters):
         raise OpsError("what it would be found by is a secret in the state")
     return parameters
 
 
-def _pick(expression: str, values: Any) -> Any:
+def pick(expression: str, values: Any) -> Any:
+    """Evaluate one of a row's expressions."""
     return jmespath.search(expression, values, _OPTIONS)
 
 
@@ -157,7 +179,7 @@ def _agree(actual: Any, expected: Any) -> bool:
     return actual is None or expected is None or bool(actual == expected)
 
 
-def _tags(raw: Any) -> dict[str, str]:
+def tags_of(raw: Any) -> dict[str, str]:
     """Return tags as a mapping, without those that AWS sets."""
     if not isinstance(raw, Mapping):
         raw = {tag.get("Key", tag.get("TagKey")): tag.get("Value", tag.get("TagValue")) for tag in raw or ()}

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from sandbox.applications import ApplicationsError
+from sandbox.durations.table import DurationsError
 from sandbox.engine import EngineError
 from sandbox.environment import CALLER
 from sandbox.project import ProjectError
@@ -25,7 +26,7 @@ from sandbox.tools import ToolsError
 from sandbox.world import World, WorldError
 
 CHECKOUT = Path.cwd()
-_EXPECTED = (ApplicationsError, EngineError, ProjectError, StoryError, ToolsError, WorldError)
+_EXPECTED = (ApplicationsError, DurationsError, EngineError, ProjectError, StoryError, ToolsError, WorldError)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console(width=None if sys.stdout.isatty() else 140)

@@ -114,14 +114,15 @@ class Engine:
     def retained(self) -> frozenset[str]:
         """Return the ids of the resources that a destroy forgets without deleting them."""
         return frozenset(
-            resource["id"] for resource in self._resources() if resource.get("retainOnDelete") and "id" in resource
+            resource["id"] for resource in self.resources() if resource.get("retainOnDelete") and "id" in resource
         )
 
     def protected(self) -> list[str]:
         """Return the URNs of the resources that the engine refuses to delete."""
-        return [resource["urn"] for resource in self._resources() if resource.get("protect")]
+        return [resource["urn"] for resource in self.resources() if resource.get("protect")]
 
-    def _resources(self) -> list[dict[str, Any]]:
+    def resources(self) -> list[dict[str, Any]]:
+        """Return the resources of the stack's state as the engine exports them, each after what it needs."""
         return list((self._stack.export_stack().deployment or {}).get("resources", []))
 
     def _watch(self, run: Callable[[OnEvent], object], on_event: OnEvent | None) -> Operation:

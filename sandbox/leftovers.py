@@ -64,6 +64,6 @@ def leftovers(before: Inventory, after: Inventory, retained: Set[str] = frozense
 
 def _why(service: str, name: str, retained: Set[str]) -> str:
     if service == _PENDING:
-        return "scheduled for deletion, as AWS deletes keys"
+        return "scheduled for deletion; until then it can be had back"
     last = name.rpartition("/")[2]
     return "retained on delete by the program" if any(id_.rpartition("/")[2] == last for id_ in retained) else ""

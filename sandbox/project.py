@@ -6,12 +6,16 @@ chart mirror. Both would be changes to the checkout, so they are made in copies.
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+# A public hosted zone that is there before the program: `{zone:example.com}` stands for its id.
+_ZONE = re.compile(r"\{zone:(?P<domain>[a-z0-9.-]+)\}")
 
 
 class ProjectError(Exception):
@@ -25,16 +29,31 @@ class Project:
         checkout: Folder of the program.
         folder: Where the copies go.
         endpoints: Values for the overrides' placeholders, such as `{"git": "https://127.0.0.1:4000/tree.git"}`.
+        add_zone: Makes the zone of a registered domain and returns its id, for placeholders such as
+            `{zone:example.com}`. One zone serves all stacks that have a value where the placeholder goes.
+
+    Attributes:
+        reasons: `[tool.sandbox.reasons]`: why resources come in the order in which they come, for `durations`.
     """
 
-    def __init__(self, checkout: Path, folder: Path, endpoints: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        checkout: Path,
+        folder: Path,
+        endpoints: Mapping[str, str],
+        add_zone: Callable[[str], str] | None = None,
+    ) -> None:
         self.checkout = checkout
         self.folder = folder
         settings = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))
         sandbox = settings.get("tool", {}).get("sandbox", {})
-        self._overrides = {key: value.format(**endpoints) for key, value in sandbox.get("config", {}).items()}
+        config: dict[str, str] = sandbox.get("config", {})
+        self._zones = _zones(config, add_zone)
+        self._overrides = {key: value.format(**endpoints) for key, value in config.items() if key not in self._zones}
         self._revision_key: str | None = sandbox.get("revision")
         self._unprotected: dict[str, Any] = sandbox.get("unprotect", {})
+        self._limits: dict[str, dict[str, float]] = sandbox.get("limits", {})
+        self.reasons: dict[str, str] = sandbox.get("reasons", {})
 
     def prepare(self) -> None:
         """Write the copies. What `pulumi` itself put into an earlier copy is kept."""
@@ -54,6 +73,10 @@ class Project:
             return set()
         found = (_at(_load(path).get("config", {}), key) for path in self.checkout.glob("Pulumi.*.yaml"))
         return {revision for revision in found if isinstance(revision, str)}
+
+    def limits(self, stack: str) -> Mapping[str, float]:
+        """Return `[tool.sandbox.limits.<stack>]`: after how many seconds of the model a resource is there at most."""
+        return self._limits.get(stack, {})
 
     def unprotect(self, stack: str) -> dict[str, Any]:
         """Set the values of `[tool.sandbox.unprotect]` in a stack's copy and return them.
@@ -76,7 +99,22 @@ class Project:
         config = stack.setdefault("config", {})
         for key, value in self._overrides.items():
             _put(config, key, value)
+        for key, value in self._zones.items():
+            # A stack without a zone stays without one.
+            if _at(config, key) is not None:
+                _put(config, key, value)
         target.write_text(yaml.safe_dump(stack, sort_keys=False), encoding="utf-8")
+
+
+def _zones(config: Mapping[str, str], add_zone: Callable[[str], str] | None) -> dict[str, str]:
+    """Make the zones that placeholders ask for, one per domain, and return their ids by configuration key."""
+    domains = {key: match["domain"] for key, value in config.items() if (match := _ZONE.fullmatch(value))}
+    if not domains:
+        return {}
+    if add_zone is None:
+        raise ProjectError(f"[tool.sandbox.config] asks for a zone of {', '.join(domains.values())}, without an AWS")
+    ids = {domain: add_zone(domain) for domain in sorted({*domains.values()})}
+    return {key: ids[domain] for key, domain in domains.items()}
 
 
 def _load(path: Path) -> dict[str, Any]:

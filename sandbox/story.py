@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 from sandbox.applications import Application, ApplicationWatch
+from sandbox.durations.telling import Durations
 from sandbox.engine import Engine, EngineError, Operation, Seen
 from sandbox.leftovers import Inventory, Leftover, leftovers
 from sandbox.world import World
@@ -49,7 +50,7 @@ class Story:
         self._clock = _Clock()
 
     def play(self) -> None:
-        """Play the whole life. Raise `StoryError` or `EngineError` where it breaks."""
+        """Play the whole life. Raise `StoryError`, `EngineError` or `DurationsError` where it breaks."""
         started = time.monotonic()
         before = self._world.inventory()
         engine = self._world.engine(self._stack)
@@ -59,17 +60,23 @@ class Story:
             operation = engine.up(self._tell)
             self._count("created", operation)
             self._console.print(component_tree(self._stack, operation.resources))
+            self._durations(engine).tell_up(self._console)
         with self._chapter("hand-over", "Argo CD takes the tree over, wave by wave"):
             self._hand_over()
         with self._chapter("no changes", "the same program again"):
             self._count("unchanged", engine.preview(expect_no_changes=True))
         if protected := engine.protected():
             self._take_protection_off(engine, protected)
-        retained = engine.retained()
+        retained, durations = engine.retained(), self._durations(engine)
         with self._chapter("destroy", "the root Application first, then everything under it"):
             self._count("deleted", engine.destroy(self._tell))
+            durations.tell_destroy(self._console)
         self._nothing_left(before, retained)
         self._time_line(time.monotonic() - started, operation)
+
+    def _durations(self, engine: Engine) -> Durations:
+        project = self._world.project
+        return Durations(engine.resources(), project.reasons, project.limits(self._stack))
 
     def _take_protection_off(self, engine: Engine, protected: Sequence[str]) -> None:
         with self._chapter("protected", f"{len(protected)} resources are protected: a destroy is refused"):

@@ -80,7 +80,8 @@ class World:
         self.git = GitServer(self.checkout, self.folder / "git", certificate)
         self._stack.callback(self.git.stop)
         self.git.start()
-        self.project = Project(self.checkout, self.folder / "project", {"git": self.git.url, "charts": self.charts.url})
+        endpoints = {"git": self.git.url, "charts": self.charts.url}
+        self.project = Project(self.checkout, self.folder / "project", endpoints, self.aws.add_zone)
         self.git.refresh(self.project.revisions())
         self.project.prepare()
         self.control_plane = ControlPlane(self.folder / "kubernetes", tools, authority=authority)

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ops.finders.cluster import CLUSTER
+from ops.finders.edge import EDGE
 from ops.finders.identity import IDENTITY
 from ops.finders.messaging import MESSAGING
 from ops.finders.network import NETWORK
+from ops.finders.observability import OBSERVABILITY
 from ops.finders.row import Call, Finder, Repeatable
+from ops.finders.storage import STORAGE
 
 __all__ = ["ROWS", "Call", "Finder", "Repeatable", "row_of"]
 
@@ -27,7 +30,16 @@ OTHERS: dict[str, Finder | Repeatable] = {
     "pulumi:providers:": Repeatable("a provider is made anew by every run"),
 }
 
-ROWS: Mapping[str, Finder | Repeatable] = {**NETWORK, **IDENTITY, **CLUSTER, **MESSAGING, **OTHERS}
+ROWS: Mapping[str, Finder | Repeatable] = {
+    **NETWORK,
+    **IDENTITY,
+    **CLUSTER,
+    **MESSAGING,
+    **STORAGE,
+    **EDGE,
+    **OBSERVABILITY,
+    **OTHERS,
+}
 
 
 def row_of(type_: str) -> Finder | Repeatable | None:

@@ -52,5 +52,6 @@ IDENTITY: dict[str, Finder | Repeatable] = {
         look=Call("list_aliases", "{KeyId: targetKeyId}", "Aliases"),
         match={"AliasName": "name"},
         id="it.AliasName",
+        named_by="name",
     ),
 }

@@ -19,6 +19,7 @@ MESSAGING: dict[str, Finder | Repeatable] = {
         tags="tags",
         unique=True,
         id="it.logGroupName",
+        named_by="name",
     ),
     "aws:cloudwatch/eventRule:EventRule": Repeatable("putting a rule twice is putting it once"),
     "aws:cloudwatch/eventTarget:EventTarget": Repeatable("putting a target twice is putting it once"),

@@ -35,6 +35,8 @@ class Finder:
         id: Id in the form that the provider's `Read` takes, over the inputs and `it`.
         outputs: Outputs that `Read` needs besides id and inputs, over the same.
         ready: Waiter and its parameters, over the same: what follows in the program needs it complete.
+        named_by: The input that names it, of a type that a destroy may leave behind, or that AWS makes again by itself:
+            `up` takes over what it finds under that name (ops/adoption.py). Empty for all others.
     """
 
     service: str
@@ -46,6 +48,7 @@ class Finder:
     id: str
     outputs: str = "`{}`"
     ready: Call | None = None
+    named_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import uuid
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ __all__ = ["AwsError", "Caller", "Recipe", "pick", "recipe"]
 # EKS calls answer after the real Kubernetes beside them has come up; everything else answers at once.
 TIMEOUT_SECONDS = 900
 
+# What botocore misses where a value is not known yet: a parameter, or the items of a list.
+UNKNOWN_YET = re.compile(r"Missing required parameter|Invalid length for parameter .*, value: 0,")
+
 RECIPE = re.compile(
     r"(?:if (?P<condition>[^:]+): )?"
     r"(?:(?P<service>\w+)\.)?(?P<operation>\w+)"
@@ -52,7 +56,7 @@ class AwsError(HostError):
     @property
     def gone(self) -> bool:
         """Whether the error says that the thing does not exist."""
-        return bool(re.search(r"NotFound|NoSuchEntity|NonExistent|DoesNotExist|NoSuch", self.code))
+        return bool(re.search(r"NotFound|NoSuchEntity|NonExistent|Nonexistent|DoesNotExist|NoSuch", self.code))
 
 
 @dataclass(frozen=True)
@@ -166,9 +170,12 @@ class Caller:
     ) -> list[str]:
         """Return what botocore finds wrong with parameters. When `partial`, missing ones are no problem."""
         shape = self.shape(service, region, operation)
-        report = ParamValidator().validate(coerce(params, shape), shape).generate_report()
+        # botocore gives a request its token itself.
+        members = shape.members.items()
+        tokens = {name: str(uuid.uuid4()) for name, member in members if member.metadata.get("idempotencyToken")}
+        report = ParamValidator().validate(coerce({**tokens, **params}, shape), shape).generate_report()
         lines = [line for line in report.splitlines() if line]
-        return [line for line in lines if not (partial and line.startswith("Missing required parameter"))]
+        return [line for line in lines if not (partial and UNKNOWN_YET.match(line))]
 
 
 def pick(expression: str, data: Any, scope: Mapping[str, Any]) -> Any:

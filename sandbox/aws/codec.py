@@ -10,9 +10,13 @@ from typing import Any
 from botocore.model import Shape
 
 from sandbox.aws import schema
+from sandbox.aws.assets import content_hash, zipped
 from sandbox.protocol import UNKNOWN
 
 __all__ = ["UnmappedError", "coerce", "decode", "encode", "member", "tag_list", "tag_map"]
+
+# How services call the first half of a pair of name and value.
+PAIR_NAMES = ("Key", "TagKey", "key", "Name")
 
 
 class UnmappedError(Exception):
@@ -45,6 +49,8 @@ def coerce(value: Any, shape: Shape) -> Any:
     if shape.type_name == "structure" and isinstance(value, Mapping):
         known = {key: coerce(item, shape.members[key]) if key in shape.members else item for key, item in value.items()}
         return {key: item for key, item in known.items() if item is not None}
+    if shape.type_name == "list" and isinstance(value, Mapping) and (pairs := _pairs(value, shape)) is not None:
+        return pairs
     if shape.type_name == "list" and isinstance(value, list):
         return [coerce(item, shape.member) for item in value if item is not None and item != UNKNOWN]
     if shape.type_name == "map" and isinstance(value, Mapping):
@@ -87,7 +93,7 @@ def tag_map(value: Any) -> dict[str, str]:
     if isinstance(value, Mapping):
         return dict(value)
     return {
-        tag.get("Key", tag.get("TagKey", tag.get("key"))): tag.get("Value", tag.get("TagValue", tag.get("value")))
+        next(tag[name] for name in PAIR_NAMES if name in tag): tag.get("Value", tag.get("TagValue", tag.get("value")))
         for tag in value or []
     }
 
@@ -98,10 +104,20 @@ def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") ->
 
 
 def _encode_list(value: Any, shape: Shape, path: str, renames: Mapping[str, str]) -> Any:
-    if isinstance(value, Mapping) and {"Key", "Value"} <= set(getattr(shape.member, "members", ())):
-        return tag_list(value)
+    if isinstance(value, Mapping) and (pairs := _pairs(value, shape)) is not None:
+        return pairs
     items = value if isinstance(value, list) else [value]
     return [item for item in (encode(item, shape.member, path, renames) for item in items) if item is not None]
+
+
+def _pairs(value: Mapping[str, Any], shape: Shape) -> list[dict[str, str]] | None:
+    """Return a map as the list of pairs that a shape wants; None when it wants something else."""
+    members = {*getattr(shape.member, "members", ())}
+    known = {name: text for name, text in value.items() if text is not None and text != UNKNOWN}
+    if {"Key", "Value"} <= members:
+        return tag_list(known)
+    # The dimensions of a metric.
+    return tag_list(known, "Name") if members == {"Name", "Value"} else None
 
 
 def _encode_structure(value: Any, shape: Shape, path: str, renames: Mapping[str, str]) -> Any:
@@ -139,6 +155,12 @@ def _integer(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
 
 
+def _bytes(value: Any) -> Any:
+    if isinstance(value, Mapping) and content_hash(value):
+        return zipped(value)
+    return value.encode() if isinstance(value, str) else value
+
+
 # What a shape's scalar makes of a property that Pulumi types otherwise.
 _SCALARS: Mapping[str, Callable[[Any], Any]] = {
     "boolean": _boolean,
@@ -147,7 +169,7 @@ _SCALARS: Mapping[str, Callable[[Any], Any]] = {
     "long": _integer,
     "float": lambda value: float(value) if isinstance(value, int) else value,
     "double": lambda value: float(value) if isinstance(value, int) else value,
-    "blob": lambda value: value.encode() if isinstance(value, str) else value,
+    "blob": _bytes,
 }
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.aws.assets import content_hash
 from sandbox.protocol import UNKNOWN
 
 __all__ = ["project", "same", "settle"]
@@ -16,13 +17,14 @@ EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 def same(old: Any, new: Any, ordered: bool = False) -> bool:
     """Compare two inputs by meaning: JSON texts by content, lists as sets unless ordered."""
-    if old in EMPTY and new in EMPTY:
+    if (old in EMPTY and new in EMPTY) or (content_hash(old) and content_hash(old) == content_hash(new)):
         return True
     if isinstance(old, str) and isinstance(new, str) and old != new:
         left, right = _document(old), _document(new)
         return left is not None and left == right
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return all(same(old.get(name), new.get(name), ordered) for name in {*old, *new} if not name.startswith("__"))
+        names = [name for name in {*old, *new} if not name.startswith("__")]
+        return all(_chosen(old, new, name) and same(old.get(name), new.get(name), ordered) for name in names)
     if isinstance(old, list) and isinstance(new, list):
         if ordered:
             return len(old) == len(new) and all(map(same, old, new))
@@ -55,10 +57,18 @@ def settle(given: Any, live: Any) -> Any:
     return given if same(given, project(given, live)) else live
 
 
+def _chosen(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
+    """Say whether neither or both have an empty object: in WAF's `{allow: {}}` its being there is the choice."""
+    return (old.get(name) == {}) == (new.get(name) == {}) or bool(old.get(name) and new.get(name))
+
+
 def _number(value: Any) -> Any:
     # "true" and true, "20" and 20: the bridge treats them alike, as the AWS provider's own types do.
     if isinstance(value, bool):
         return "true" if value else "false"
+    # Where AWS answers with a fraction, 60 comes back as 60.0.
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value) if isinstance(value, (int, float)) else value
 
 
@@ -69,7 +79,7 @@ def _key(value: Any) -> str:
     if isinstance(value, Mapping):
         # In the items of a set the provider does not tell `false` from left out.
         return json.dumps(
-            {name: _key(item) for name, item in value.items() if item not in EMPTY and item is not False},
+            {name: _key(item) for name, item in value.items() if item not in (None, "", []) and item is not False},
             sort_keys=True,
         )
     if isinstance(value, list):

@@ -13,7 +13,9 @@ from moto.core.base_backend import BackendDict
 from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
+from sandbox.aws import cloudfront_api
 from sandbox.aws.calls import Caller, pick, recipe
+from sandbox.aws.dns import REGISTERED, public_zones
 from sandbox.aws.eks_api import EKS, install
 from sandbox.aws.gaps import fill_gaps
 from sandbox.aws.session import ACCOUNT
@@ -48,9 +50,24 @@ KINDS: dict[str, dict[str, str]] = {
         "users": "list_users -> Users[].UserName",
     },
     "kms": {"aliases": "list_aliases -> Aliases[?!starts_with(AliasName, 'alias/aws/')].AliasName"},
-    "logs": {"log groups": "describe_log_groups -> logGroups[].logGroupName"},
+    "logs": {
+        "log groups": "describe_log_groups -> logGroups[].logGroupName",
+        "delivery sources": "describe_delivery_sources -> deliverySources[].name",
+        "delivery destinations": "describe_delivery_destinations -> deliveryDestinations[].name",
+        "deliveries": "describe_deliveries -> deliveries[].id",
+    },
     "sqs": {"queues": "list_queues -> QueueUrls"},
     "events": {"rules": "list_rules -> Rules[].Name"},
+    # A topic takes its subscriptions along, a user pool its groups and clients.
+    "sns": {"topics": "list_topics -> Topics[].TopicArn"},
+    "cognito-idp": {"user pools": "list_user_pools {MaxResults: `60`} -> UserPools[].Id"},
+    "lambda": {"functions": "list_functions -> Functions[].FunctionName"},
+    "cloudwatch": {
+        "alarms": "describe_alarms -> MetricAlarms[].AlarmName",
+        "dashboards": "list_dashboards -> DashboardEntries[].DashboardName",
+    },
+    "budgets": {"budgets": f"describe_budgets {{AccountId: '{ACCOUNT}'}} -> Budgets[].BudgetName"},
+    "ce": {"cost allocation tags": "list_cost_allocation_tags {Status: 'Active'} -> CostAllocationTags[].TagKey"},
     "s3": {"buckets": "list_buckets -> Buckets[].Name"},
     "ssm": {"parameters": "describe_parameters -> Parameters[?!starts_with(Name, '/aws/')].Name"},
     "secretsmanager": {"secrets": "list_secrets -> SecretList[].Name"},
@@ -60,10 +77,35 @@ KINDS: dict[str, dict[str, str]] = {
     },
     "autoscaling": {"groups": "describe_auto_scaling_groups -> AutoScalingGroups[].AutoScalingGroupName"},
     "ecr": {"repositories": "describe_repositories -> repositories[].repositoryName"},
+    "efs": {
+        "file systems": "describe_file_systems -> FileSystems[].FileSystemId",
+        "access points": "describe_access_points -> AccessPoints[].AccessPointId",
+    },
+    "backup": {
+        "vaults": "list_backup_vaults -> BackupVaultList[].BackupVaultName",
+        "plans": "list_backup_plans -> BackupPlansList[].BackupPlanId",
+    },
     "dynamodb": {"tables": "list_tables -> TableNames"},
+    "route53": {"zones": "list_hosted_zones -> HostedZones[].replace(Id, '/hostedzone/', '')"},
+    "acm": {"certificates": "list_certificates -> CertificateSummaryList[].CertificateArn"},
+    "cloudfront": {
+        "distributions": "list_distributions -> DistributionList.Items[].Id",
+        "origin access controls": "list_origin_access_controls -> OriginAccessControlList.Items[].Id",
+        "response headers policies": "list_response_headers_policies"
+        " -> ResponseHeadersPolicyList.Items[].ResponseHeadersPolicy.Id",
+    },
+    # moto keeps those of CloudFront in a region of its own, `aws`, and lists them there whatever scope is asked for.
+    "wafv2": {
+        "web ACLs": "list_web_acls {Scope: 'REGIONAL'} -> WebACLs[].Id",
+        "logging configurations": "list_logging_configurations {Scope: 'REGIONAL'}"
+        " -> LoggingConfigurations[].ResourceArn",
+    },
 }
-GLOBAL = ("iam", "s3")
+GLOBAL = ("budgets", "ce", "cloudfront", "iam", "route53", "s3")
+# Where moto calls a service otherwise than boto3.
+MOTO_NAMES = {"cognito-idp": "cognitoidp", "lambda": "awslambda"}
 PENDING = "pending deletion"
+PENDING_SECRETS = "list_secrets {IncludePlannedDeletion: `true`} -> SecretList[?DeletedDate].Name"
 
 
 class AwsEmulator:
@@ -84,6 +126,7 @@ class AwsEmulator:
         # Read by moto when its IAM is first used; without it every AWS-managed policy is unknown.
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         install()
+        cloudfront_api.install()
         fill_gaps()
         self.reset()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -110,26 +153,41 @@ class AwsEmulator:
             self._log.close()
             self._log = None
 
+    def add_zone(self, domain: str) -> str:
+        """Make the public zone of a registered domain, as one that was there before, and return its id."""
+        if self._caller is None:
+            raise RuntimeError("start the emulator first")
+        params = {"Name": domain, "CallerReference": f"registered {domain}"}
+        made = self._caller.call("route53", "us-east-1", "create_hosted_zone", params)["HostedZone"]["Id"]
+        unique = str(made).rpartition("/")[2]
+        REGISTERED.add(unique)
+        return unique
+
     def inventory(self, services: Collection[str] | None = None) -> dict[str, dict[str, list[str]]]:
         """Return what exists, of these services or of all: service → kind → ids with their region.
 
         Two equal answers mean that nothing was left behind.
-        What AWS itself removes later (keys whose deletion is scheduled) stands apart, under "pending deletion".
+        What AWS itself removes later (keys and secrets whose deletion is scheduled) stands apart, under
+        "pending deletion".
         """
         if self._caller is None:
             raise RuntimeError("start the emulator first")
         found: dict[str, dict[str, list[str]]] = {}
-        for service, kinds in KINDS.items():
-            if services is not None and service not in services:
-                continue
+        asked = {*KINDS, "eks"} if services is None else {*services}
+        for service in asked & KINDS.keys():
+            kinds = KINDS[service]
             for region in _regions(service):
                 for kind, ids in self._service(service, region, kinds).items():
                     found.setdefault(service, {}).setdefault(kind, []).extend(f"{region}/{name}" for name in ids)
-        if services is None or "kms" in services:
-            for region in _regions("kms"):
-                self._keys(region, found)
+        for region in _regions("kms") if "kms" in asked else ():
+            self._keys(region, found)
+        for region in _regions("secretsmanager") if "secretsmanager" in asked else ():
+            for name in self._list("secretsmanager", region, PENDING_SECRETS):
+                found.setdefault(PENDING, {}).setdefault("secrets", []).append(f"{region}/{name}")
+        if "route53" in asked:
+            self._records(found)
         eks = EKS.state.snapshot()
-        if eks and (services is None or "eks" in services):
+        if eks and "eks" in asked:
             found["eks"] = {kind: list(names) for kind, names in eks.items()}
         return {
             service: {kind: sorted(ids) for kind, ids in sorted(kinds.items())}
@@ -151,6 +209,14 @@ class AwsEmulator:
             if ids:
                 found[kind] = ids
         return found
+
+    def _records(self, found: dict[str, dict[str, list[str]]]) -> None:
+        """Add the records of all zones, less those that a zone is made with."""
+        zones = found.get("route53", {})
+        for zone in public_zones():
+            for record in zone.records:
+                if record.type not in ("NS", "SOA") or record.name != zone.name:
+                    zones.setdefault("records", []).append(f"us-east-1/{zone.id}_{record.name}_{record.type}")
 
     def _keys(self, region: str, found: dict[str, dict[str, list[str]]]) -> None:
         assert self._caller is not None
@@ -179,11 +245,13 @@ class AwsEmulator:
         """Forget everything."""
         moto_api_backend.reset()
         EKS.reset()
+        cloudfront_api.CLOUDFRONT.reset()
+        REGISTERED.clear()
 
 
 def _regions(service: str) -> list[str]:
     """Return the regions in which a service was used; a service that moto never loaded holds nothing."""
-    models = sys.modules.get(f"moto.{service}.models")
+    models = sys.modules.get(f"moto.{MOTO_NAMES.get(service, service)}.models")
     if models is None:
         return []
     if service in GLOBAL:

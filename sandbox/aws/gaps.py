@@ -11,15 +11,33 @@ from moto.iam.responses import IamResponse
 from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.responses import LogsResponse
 
+from sandbox.aws.alarm_gaps import ALARM_GAPS
+from sandbox.aws.billing_gaps import BILLING_GAPS
+from sandbox.aws.delivery_gaps import DELIVERY_GAPS
+from sandbox.aws.domain_gaps import DOMAIN_GAPS
+from sandbox.aws.function_gaps import FUNCTION_GAPS
+from sandbox.aws.login_gaps import LOGIN_GAPS
 from sandbox.aws.network_gaps import NETWORK_GAPS
+from sandbox.aws.storage_gaps import STORAGE_GAPS, fill_storage_paths
 
 __all__ = ["fill_gaps"]
 
 
 def fill_gaps() -> None:
     """Add the missing operations to moto. Idempotent."""
-    for owner, name, method in (*GAPS, *NETWORK_GAPS):
+    for owner, name, method in (
+        *GAPS,
+        *ALARM_GAPS,
+        *BILLING_GAPS,
+        *DELIVERY_GAPS,
+        *DOMAIN_GAPS,
+        *FUNCTION_GAPS,
+        *LOGIN_GAPS,
+        *NETWORK_GAPS,
+        *STORAGE_GAPS,
+    ):
         setattr(owner, name, method)
+    fill_storage_paths()
 
 
 def _parameter(response: Any, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -45,6 +46,8 @@ REACHES = {
     "userAgents",
     "version",
 }
+# An import of what lies in another region than the provider's says so behind the id.
+ELSEWHERE = re.compile(r"(?P<id>.+)@(?P<region>[a-z]{2}(-[a-z]+)+-\d)")
 ACTED_ON = {"region", "defaultTags", "allowedAccountIds", "forbiddenAccountIds"}
 
 
@@ -116,11 +119,14 @@ class AwsHost(ProviderHost):
     ) -> tuple[str, Properties, Properties]:
         """Return id, inputs and outputs as AWS has them; an empty id when the resource is gone."""
         self._count("read", token)
-        life = self._life(token, state)
+        place: Properties = {}
+        if not state and (match := ELSEWHERE.fullmatch(rid)):
+            rid, place = match["id"], {"region": match["region"]}
+        life = self._life(token, {**state, **place})
         outputs = life.observe(rid, inputs, state)
         if outputs is None:
             return "", {}, {}
-        return life.own_id(rid, outputs), life.inputs(outputs, inputs), outputs
+        return life.own_id(rid, outputs), {**life.inputs(outputs, inputs), **place}, outputs
 
     def update_from(
         self, token: str, urn: str, rid: str, state: Properties, olds: Properties, news: Properties, preview: bool

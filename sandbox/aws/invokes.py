@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.aws.calls import AwsError
+from sandbox.aws.codec import tag_map
 from sandbox.aws.eks_api.catalog import VERSIONS
 from sandbox.aws.session import ACCOUNT, PARTITION, Session
 from sandbox.protocol import HostError, Properties
@@ -143,6 +144,49 @@ def ssm_parameter(session: Session, args: Properties) -> Properties:
     }
 
 
+def hosted_zone(session: Session, args: Properties) -> Properties:
+    """Return the one zone that has the id, or the name."""
+    if unserved := [name for name in ("linkedServicePrincipal", "tags", "vpcId") if args.get(name)]:
+        raise HostError(f"getZone by {', '.join(unserved)} is not served; add it in sandbox/aws/invokes.py")
+    calls = session.of("route53")
+    wanted = str(args.get("name") or "").removesuffix(".")
+    found = [
+        zone
+        for zone in calls.call("list_hosted_zones")["HostedZones"]
+        if args.get("zoneId") in (None, zone["Id"].rpartition("/")[2])
+        and (not wanted or zone["Name"].removesuffix(".") == wanted)
+        and zone["Config"]["PrivateZone"] == bool(args.get("privateZone"))
+    ]
+    if not found:
+        raise HostError("no matching Route 53 Hosted Zone found")
+    if len(found) > 1:
+        raise HostError("multiple Route 53 Hosted Zones matched; use additional constraints to reduce matches")
+    return _zone(calls, found[0])
+
+
+def _zone(calls: Session, zone: Properties) -> Properties:
+    unique = zone["Id"].rpartition("/")[2]
+    servers = calls.call("get_hosted_zone", Id=unique)["DelegationSet"]["NameServers"]
+    tags = calls.call("list_tags_for_resource", ResourceType="hostedzone", ResourceId=unique)["ResourceTagSet"]["Tags"]
+    return {
+        "id": unique,
+        "zoneId": unique,
+        "arn": f"arn:{PARTITION}:route53:::hostedzone/{unique}",
+        "name": zone["Name"].removesuffix("."),
+        "callerReference": zone["CallerReference"],
+        "comment": zone["Config"].get("Comment", ""),
+        "enableAcceleratedRecovery": False,
+        "linkedServiceDescription": "",
+        "linkedServicePrincipal": "",
+        "nameServers": sorted(servers),
+        "primaryNameServer": servers[0],
+        "privateZone": zone["Config"]["PrivateZone"],
+        "resourceRecordSetCount": zone["ResourceRecordSetCount"],
+        "tags": tag_map(tags),
+        "vpcId": "",
+    }
+
+
 INVOKES: Mapping[str, Function] = {
     "aws:eks/getAddonVersion:getAddonVersion": addon_version,
     "aws:iam/getPolicyDocument:getPolicyDocument": policy_document,
@@ -151,6 +195,7 @@ INVOKES: Mapping[str, Function] = {
     "aws:index/getCallerIdentity:getCallerIdentity": caller_identity,
     "aws:index/getPartition:getPartition": partition,
     "aws:index/getRegion:getRegion": region,
+    "aws:route53/getZone:getZone": hosted_zone,
     "aws:ssm/getParameter:getParameter": ssm_parameter,
 }
 

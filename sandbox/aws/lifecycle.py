@@ -122,7 +122,7 @@ class Lifecycle:
 
     def own_id(self, rid: str, outputs: Properties) -> str:
         """Return the id that goes into the state; that of an import may have another form."""
-        return str(pick(self.row.id, {}, self._scope(outputs).values)) if self.row.imported else rid
+        return str(pick(self.row.id, {}, self._scope(outputs, rid).values)) if self.row.imported else rid
 
     def inputs(self, outputs: Properties, olds: Properties) -> Properties:
         """Return the inputs that live outputs amount to; the old wording stays where it means the same."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import keyword
 import re
 import typing
 from collections.abc import Mapping, Sequence
@@ -42,8 +43,10 @@ def schema(token: str) -> Schema:
     package, _, name = match.groups()
     try:
         # Never the module below the package: imported first, it leaves its class out of the lazy package for good.
-        classes = importlib.import_module(f"pulumi_aws.{package}")
-        args = getattr(classes, f"{name}Args")
+        # `lambda` is no name for a package of Python's.
+        classes = importlib.import_module(f"pulumi_aws.{package}{'_' if keyword.iskeyword(package) else ''}")
+        # Where a nested type of another resource has that name already, the SDK calls the resource's own this.
+        args = getattr(classes, f"{name}InitArgs", None) or getattr(classes, f"{name}Args")
     except (ModuleNotFoundError, AttributeError) as error:
         raise HostError(f"{token} is no resource type of the AWS provider ({error})") from None
     names = pulumi_types.input_type_py_to_pulumi_names(args)

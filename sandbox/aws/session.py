@@ -88,7 +88,8 @@ class Session:
     def mapped(self, text: str, scope: Scope) -> dict[str, Any]:
         """Return the parameters that `*` makes of the inputs."""
         shape = self.caller.shape(self.service, self.region, recipe(text).operation)
-        nested = shape.members[scope.nest] if scope.nest else None
+        # What creates takes the nested member; what changes may take its contents on the top level.
+        nested = shape.members.get(scope.nest)
         found: dict[str, Any] = {}
         for name, value in scope.inputs.items():
             if name in ("tags", "region") or name.startswith("__"):

@@ -39,8 +39,52 @@ APIS: Mapping[str, TagApi] = {
     "logs": TagApi(
         "tag_resource {resourceArn: arn, tags: add}", "untag_resource {resourceArn: arn, tagKeys: goneKeys}"
     ),
+    "budgets": TagApi(
+        "tag_resource {ResourceARN: arn, ResourceTags: addList}",
+        "untag_resource {ResourceARN: arn, ResourceTagKeys: goneKeys}",
+    ),
+    "cloudwatch": TagApi(
+        "tag_resource {ResourceARN: arn, Tags: addList}", "untag_resource {ResourceARN: arn, TagKeys: goneKeys}"
+    ),
+    "cognito": TagApi(
+        "tag_resource {ResourceArn: arn, Tags: add}", "untag_resource {ResourceArn: arn, TagKeys: goneKeys}"
+    ),
+    "lambda": TagApi("tag_resource {Resource: arn, Tags: add}", "untag_resource {Resource: arn, TagKeys: goneKeys}"),
+    "sns": TagApi(
+        "tag_resource {ResourceArn: id, Tags: addList}", "untag_resource {ResourceArn: id, TagKeys: goneKeys}"
+    ),
     "events": TagApi(
         "tag_resource {ResourceARN: arn, Tags: addList}", "untag_resource {ResourceARN: arn, TagKeys: goneKeys}"
+    ),
+    "acm": TagApi(
+        "add_tags_to_certificate {CertificateArn: id, Tags: addList}",
+        "remove_tags_from_certificate {CertificateArn: id, Tags: goneList}",
+    ),
+    "cloudfront": TagApi(
+        "tag_resource {Resource: arn, Tags: {Items: addList}}",
+        "untag_resource {Resource: arn, TagKeys: {Items: goneKeys}}",
+    ),
+    "route53": TagApi(
+        "change_tags_for_resource {ResourceType: 'hostedzone', ResourceId: id, AddTags: addList}",
+        "change_tags_for_resource {ResourceType: 'hostedzone', ResourceId: id, RemoveTagKeys: goneKeys}",
+    ),
+    "wafv2": TagApi(
+        "tag_resource {ResourceARN: arn, Tags: addList}", "untag_resource {ResourceARN: arn, TagKeys: goneKeys}"
+    ),
+    "backup": TagApi(
+        "tag_resource {ResourceArn: arn, Tags: add}", "untag_resource {ResourceArn: arn, TagKeyList: goneKeys}"
+    ),
+    "ecr": TagApi(
+        "tag_resource {resourceArn: arn, tags: addList}", "untag_resource {resourceArn: arn, tagKeys: goneKeys}"
+    ),
+    "efs": TagApi("tag_resource {ResourceId: id, Tags: addList}", "untag_resource {ResourceId: id, TagKeys: goneKeys}"),
+    # One call writes all of a bucket's tags.
+    "s3": TagApi(
+        "put_bucket_tagging {Bucket: id, Tagging: {TagSet: tagList}}",
+        "put_bucket_tagging {Bucket: id, Tagging: {TagSet: tagList}}",
+    ),
+    "secretsmanager": TagApi(
+        "tag_resource {SecretId: id, Tags: addList}", "untag_resource {SecretId: id, TagKeys: goneKeys}"
     ),
     "kms": TagApi(
         "tag_resource {KeyId: id, Tags: addList[].{TagKey: Key, TagValue: Value}}",

@@ -18,6 +18,9 @@ from moto import mock_aws
 from ops.errors import OpsError
 from ops.finders import ROWS, Finder, Repeatable, row_of
 from ops.search import Found, Wanted, find, wait
+from tests.ops import edge
+from tests.ops.observability import OBSERVABILITY, canned_budget
+from tests.ops.storage import STORAGE
 
 REGION = "eu-west-1"
 PLACE = {"account": "123456789012", "partition": "aws", "region": REGION}
@@ -276,6 +279,7 @@ CASES = {
         lambda: {"name": "platform-dev-karpenter"},
         lambda i, t: client("sqs").create_queue(QueueName=i["name"], tags=t)["QueueUrl"],
     ),
+    **{type_: Case(*pair) for type_, pair in {**STORAGE, **edge.EDGE, **OBSERVABILITY}.items()},
 }
 
 
@@ -391,7 +395,8 @@ class Canned:
     """AWS's answers about one resource.
 
     Attributes:
-        answers: Operation and answer, in the order in which they are asked for; TAGS stands for the tags.
+        answers: Operation and answer, in the order in which they are asked for; TAGS stands for the tags, PAIRS for
+            them as a list.
         waits: What the waiter asks and hears.
     """
 
@@ -402,7 +407,7 @@ class Canned:
     waits: tuple[str, Any] | None = None
 
 
-TAGS = object()
+TAGS, PAIRS = object(), object()
 SUBNET = "subnet-0a1b2c3d4e5f60718"
 CANNED = {
     # Moto has neither of these two.
@@ -422,6 +427,60 @@ CANNED = {
         ),
         "scr-2",
     ),
+    # These three it has in part.
+    "aws:cloudfront/originAccessControl:OriginAccessControl": Canned(
+        {"name": "images"},
+        (
+            (
+                "list_origin_access_controls",
+                edge.listed("OriginAccessControlList", edge.control("E1", "other"), edge.control("E2", "images")),
+            ),
+        ),
+        "E2",
+    ),
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": Canned(
+        {"name": "images"},
+        (
+            (
+                "list_response_headers_policies",
+                edge.listed("ResponseHeadersPolicyList", edge.policy("p-1", "other"), edge.policy("p-2", "images")),
+            ),
+        ),
+        "p-2",
+    ),
+    "aws:cloudfront/distribution:Distribution": Canned(
+        {"aliases": ["images.example.com"], "comment": "images"},
+        (
+            (
+                "list_distributions",
+                edge.listed(
+                    "DistributionList",
+                    edge.distribution("E2", "images.example.com"),
+                    edge.distribution("E3", "other.example.com"),
+                ),
+            ),
+            ("list_tags_for_resource", {"Tags": {"Items": PAIRS}}),
+            ("list_tags_for_resource", {"Tags": {"Items": PAIRS}}),
+        ),
+        "E2",
+        waits=("get_distribution", edge.deployed("E2")),
+    ),
+    "aws:backup/selection:Selection": Canned(
+        {"planId": "plan-1", "name": "volumes"},
+        (
+            (
+                "list_backup_selections",
+                {
+                    "BackupSelectionsList": [
+                        {"SelectionId": "s-1", "SelectionName": "file-system"},
+                        {"SelectionId": "s-2", "SelectionName": "volumes"},
+                    ]
+                },
+            ),
+        ),
+        "s-2",
+    ),
+    "aws:budgets/budget:Budget": Canned(*canned_budget(PAIRS)),
     "aws:eks/cluster:Cluster": Canned(
         {"name": "platform-dev"},
         (("describe_cluster", {"cluster": {"name": "platform-dev", "tags": TAGS}}),),
@@ -469,8 +528,8 @@ CANNED = {
 
 def _filled(answer: Any, tags: Tags) -> Any:
     if isinstance(answer, dict):
-        return {key: tags if value is TAGS else _filled(value, tags) for key, value in answer.items()}
-    return answer
+        return {key: _filled(value, tags) for key, value in answer.items()}
+    return tags if answer is TAGS else pairs(tags) if answer is PAIRS else answer
 
 
 @contextmanager

@@ -41,6 +41,34 @@ def test_copies_run_the_checkouts_program_with_the_sandboxs_endpoints(checkout: 
     assert read(checkout / "Pulumi.dev.yaml") == STACK
 
 
+def test_a_zone_that_was_there_before_stands_where_a_stack_names_one(checkout: Path, tmp_path: Path) -> None:
+    """One zone per domain, for all stacks and keys; a stack that names none gets none."""
+    text = '[tool.sandbox.config]\n"demo:edge.zone" = "{zone:example.com}"\n"demo:other.zone" = "{zone:example.com}"\n'
+    (checkout / "pyproject.toml").write_text(text)
+    named = {"config": {"demo:edge": {"zone": "Z0", "domain": "a.example.com"}, "demo:other": {"zone": "Z0"}}}
+    (checkout / "Pulumi.prod.yaml").write_text(yaml.safe_dump(named))
+    made: list[str] = []
+
+    def add_zone(domain: str) -> str:
+        made.append(domain)
+        return "Z1"
+
+    Project(checkout, tmp_path / "copy", {}, add_zone).prepare()
+    assert made == ["example.com"]
+    assert read(tmp_path / "copy/Pulumi.dev.yaml") == STACK
+    assert read(tmp_path / "copy/Pulumi.prod.yaml")["config"] == {
+        "demo:edge": {"zone": "Z1", "domain": "a.example.com"},
+        "demo:other": {"zone": "Z1"},
+    }
+
+
+def test_a_zone_without_an_aws_is_refused(checkout: Path, tmp_path: Path) -> None:
+    """Silence would leave the placeholder's text in the configuration."""
+    (checkout / "pyproject.toml").write_text('[tool.sandbox.config]\n"demo:edge.zone" = "{zone:example.com}"\n')
+    with pytest.raises(ProjectError, match=r"asks for a zone of example\.com"):
+        Project(checkout, tmp_path / "copy", {})
+
+
 def test_what_the_engine_wrote_into_a_copy_is_kept(checkout: Path, tmp_path: Path) -> None:
     """The encryption salt outlives a new copy, or the state could not be read any more."""
     project = Project(checkout, tmp_path / "copy", {"git": "x"})
@@ -83,3 +111,12 @@ def test_without_such_values_nothing_is_written(checkout: Path, tmp_path: Path) 
     before = read(tmp_path / "copy/Pulumi.dev.yaml")
     assert project.unprotect("dev") == {}
     assert read(tmp_path / "copy/Pulumi.dev.yaml") == before
+
+
+def test_reasons_and_limits_are_the_checkouts(checkout: Path, tmp_path: Path) -> None:
+    """A stack without limits has none."""
+    with (checkout / "pyproject.toml").open("a") as settings:
+        settings.write('[tool.sandbox.reasons]\n"a -> b" = "why"\n[tool.sandbox.limits.dev]\n"a::name" = 5\n')
+    project = Project(checkout, tmp_path / "copy", {"git": "x"})
+    assert project.reasons == {"a -> b": "why"}
+    assert (project.limits("dev"), project.limits("prod")) == ({"a::name": 5}, {})

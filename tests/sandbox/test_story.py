@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
+from sandbox.durations.table import DurationsError
 from sandbox.engine import EngineError, Operation, Seen
 from sandbox.story import Story, StoryError
 from sandbox.world import World
@@ -33,6 +34,7 @@ class FakeWorld:
     sticks: bool = False
     refused_deletes: bool = False
     keys: list[str] = field(default_factory=lambda: ["a"])
+    promised: dict[str, float] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -41,6 +43,16 @@ class FakeWorld:
 
     def engine(self, stack: str) -> FakeWorld:
         return self
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        return {}
+
+    def limits(self, stack: str) -> dict[str, float]:
+        return self.promised
+
+    def resources(self) -> list[dict[str, Any]]:
+        return [{"urn": KEY, "type": "aws:kms/key:Key", "custom": True}]
 
     def inventory(self) -> dict[str, dict[str, list[str]]]:
         return {"kms": {"keys": list(self.keys)}}
@@ -123,3 +135,21 @@ def test_what_does_not_hold_ends_the_story(world: FakeWorld, error: str, monkeyp
     with pytest.raises(StoryError, match=error.replace("(", r"\(")):
         play(world, monkeypatch)
     assert "destroy" not in world.asked
+
+
+def test_the_models_course_is_told_after_up_and_after_destroy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the chapter to which it belongs, from the state that the engine has then."""
+    chapters = play(FakeWorld(protected_urns=[], promised={"aws:kms/key:Key::secrets": 24}), monkeypatch).split(
+        "\ndestroy"
+    )
+    assert "modelled critical path of `up`" in chapters[0]
+    assert "secrets after 24 s of the model, at most 24 s promised" in chapters[0]
+    assert "modelled course of destroy" in chapters[1]
+
+
+def test_a_promise_that_the_model_breaks_ends_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is destroyed."""
+    world = FakeWorld(protected_urns=[], promised={"aws:kms/key:Key::secrets": 23})
+    with pytest.raises(DurationsError, match="secrets after 24 s of the model, at most 23 s promised"):
+        play(world, monkeypatch)
+    assert world.asked == ["up"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,11 +12,9 @@ from sandbox.durations.model import Model
 from sandbox.durations.stack import Stack
 from sandbox.durations.table import load_table
 from tests.captures import Capture, Registration
-from tests.whole_stacks import WholeStack
+from tests.whole_stacks import CHECKOUT, WholeStack
 
-SANDBOX: Final = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
-    "sandbox"
-]
+SANDBOX: Final = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["sandbox"]
 ROOT: Final = "kubernetes:argoproj.io/v1alpha1:Application::argocd-root"
 
 
@@ -73,3 +71,23 @@ def test_a_release_that_waits_for_the_whole_node_group_breaks_the_promise(whole_
     last = captured.one("aws:eks/addon:Addon", "node-addons-aws-ebs-csi-driver")
     late = captured.changed(namespace.type, namespace.name, dependencies=(*namespace.dependencies, last.urn))
     assert model(late).up_seconds(urn(captured, ROOT)) > SANDBOX["limits"]["dev"][ROOT]
+
+
+def test_the_page_says_what_the_model_says(whole_stack: WholeStack) -> None:
+    """Each sum of its table, the range, few steps at once, and destroy with waves and without."""
+    told = model(whole_stack("dev"))
+    page = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## How long `up` takes")[2]
+    course, waves, alone = told.up(), told.destroy().seconds, told.destroy_without_waves()
+    sums = [int(number) for number in re.findall(r"^\| .+ \| \d+ \| (\d+) \|", page, re.MULTILINE)]
+    # Project and root Application are one line.
+    assert sums == [round(part.sum) for part in course.parts if part.resource.name != "argocd-project"]
+    for said in (
+        f"{course.least:.0f} to {course.most:.0f}",
+        f"Destroy takes {waves:.0f} in the model, although {alone:.0f} would do",
+    ):
+        assert said in page
+    # The order in which the program registers what may come together differs from run to run.
+    eight = re.search(r"with two cores\s+the model says\s+about (\d+)", page)
+    assert eight is not None
+    assert told.up_with(8) == pytest.approx(float(eight[1]), abs=10)
+    assert told.up_with(24) == pytest.approx(course.seconds, abs=2)

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from sandbox.aws.refusals import (  # noqa: F401 - importing registers the rules
     addresses,
+    alarms,
+    backups,
+    billing,
+    buckets,
+    deliveries,
+    distributions,
+    domains,
     endpoints,
+    firewalls,
+    functions,
     keys,
+    login,
     network,
     policies,
     queues,
+    secrets,
     security_groups,
+    storage,
+    topics,
 )
 from sandbox.aws.refusals.registry import Case, refuse
 

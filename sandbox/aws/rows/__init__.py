@@ -5,11 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sandbox.aws.row import Row
-from sandbox.aws.rows import cluster, identity, messaging, network, observability, security
+from sandbox.aws.rows import (
+    alarms,
+    backups,
+    billing,
+    buckets,
+    cluster,
+    edge,
+    functions,
+    identity,
+    login,
+    messaging,
+    network,
+    observability,
+    secrets,
+    security,
+    storage,
+)
 
 __all__ = ["ROWS"]
 
 ROWS: Mapping[str, Row] = {
     row.token: row
-    for row in (*network.ROWS, *security.ROWS, *identity.ROWS, *cluster.ROWS, *messaging.ROWS, *observability.ROWS)
+    for row in (
+        *network.ROWS,
+        *security.ROWS,
+        *identity.ROWS,
+        *cluster.ROWS,
+        *messaging.ROWS,
+        *observability.ROWS,
+        *alarms.ROWS,
+        *billing.ROWS,
+        *functions.ROWS,
+        *login.ROWS,
+        *buckets.ROWS,
+        *storage.ROWS,
+        *backups.ROWS,
+        *secrets.ROWS,
+        *edge.ROWS,
+    )
 }

@@ -28,11 +28,11 @@ pytestmark = [
 
 CHECKOUT = Path(__file__).parents[3]
 # The stack, the provider, and what the program below makes.
-RESOURCES = 11
+RESOURCES = 13
 
 
 def program(settings: dict[str, Any]) -> Callable[[], None]:
-    """Return a program with a network, roles, a cluster, a node group and a queue."""
+    """Return a program with a network, roles, a cluster, a node group, a queue and a function."""
 
     def run() -> None:
         import pulumi_aws as aws
@@ -75,8 +75,18 @@ def program(settings: dict[str, Any]) -> Callable[[], None]:
             )
         )
         aws.sqs.QueuePolicy("queue", queue_url=queue.id, policy=policy, opts=opts)
+        runner = aws.iam.Role("function", assume_role_policy=trust("lambda.amazonaws.com"), opts=opts)
+        files: dict[str, pulumi.Asset | pulumi.Archive] = {"index.py": pulumi.StringAsset(settings["code"])}
+        aws.lambda_.Function(
+            "function",
+            code=pulumi.AssetArchive(files),
+            handler="index.handler",
+            runtime="python3.13",
+            role=runner.arn,
+            opts=opts,
+        )
         if settings["unknown"]:
-            pulumi.CustomResource("aws:s3/bucket:Bucket", "bucket", {}, opts)
+            pulumi.CustomResource("aws:rds/instance:Instance", "instance", {}, opts)
         pulumi.export("endpoint", cluster.endpoint)
 
     return run
@@ -97,7 +107,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
     monkeypatch.setenv("PATH", f"{engine.parent}{os.pathsep}{os.environ['PATH']}")
     emulator = AwsEmulator(tmp_path / "aws")
     host = AwsHost(emulator.start(), Effects())
-    settings: dict[str, Any] = {"desired": 2, "unknown": False}
+    settings: dict[str, Any] = {"desired": 2, "unknown": False, "code": "def handler(event, context): ..."}
     yield Play(_stack(tmp_path, host.serve(), program(settings)), emulator, settings)
     host.stop()
     emulator.stop()
@@ -134,6 +144,8 @@ def test_a_program_comes_stays_and_goes(play: Play) -> None:
     assert play.stack.preview(expect_no_changes=True).change_summary == {OpType.SAME: RESOURCES}
     play.settings["desired"] = 3
     assert play.stack.up().summary.resource_changes == {"same": RESOURCES - 1, "update": 1}
+    play.settings["code"] += "  # changed"
+    assert play.stack.up().summary.resource_changes == {"same": RESOURCES - 1, "update": 1}
     play.stack.destroy()
     assert play.emulator.inventory() == before
 
@@ -142,6 +154,6 @@ def test_an_unknown_type_stops_the_preview(play: Play) -> None:
     """The engine shows which row is missing, and creates nothing."""
     play.settings["unknown"] = True
     before = play.emulator.inventory()
-    with pytest.raises(automation.CommandError, match="aws:s3/bucket:Bucket is not served; add a row for it"):
+    with pytest.raises(automation.CommandError, match="aws:rds/instance:Instance is not served; add a row for it"):
         play.stack.preview()
     assert play.emulator.inventory() == before

@@ -33,8 +33,10 @@ def refresh(world: World, made: Made) -> tuple[str, dict[str, Any], dict[str, An
 
 def test_an_unknown_type_names_the_file_that_lacks_it(world: World) -> None:
     """A type without a row is never passed in silence."""
-    with pytest.raises(HostError, match="aws:s3/bucket:Bucket is not served; add a row for it in sandbox/aws/rows"):
-        world.check("aws:s3/bucket:Bucket", {})
+    with pytest.raises(
+        HostError, match="aws:rds/instance:Instance is not served; add a row for it in sandbox/aws/rows"
+    ):
+        world.check("aws:rds/instance:Instance", {})
 
 
 def test_an_unknown_function_names_the_file_that_lacks_it(world: World) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from sandbox.kubernetes.releases import TOKEN
 from sandbox.protocol import UNKNOWN, Properties
-from tests.sandbox.kubernetes.conftest import Cluster, RefusedError
+from tests.sandbox.kubernetes.conftest import Cluster, RefusedError, group, until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
@@ -96,6 +98,38 @@ def test_a_release_that_never_works_fails_in_time(cluster: Cluster) -> None:
     _, outputs = provider.create(TOKEN, "r", stuck | {"skipAwait": True})
     assert outputs["status"]["status"] == "deployed"
     provider.delete(TOKEN, "r", "releases/stuck-karpenter")
+
+
+def test_a_release_beside_a_node_group_waits_for_its_nodes(cluster: Cluster) -> None:
+    """Its pods are there and pending until a node comes that takes them; then the release is done."""
+    provider = cluster.provider()
+    values = _VALUES | {"nodeSelector": {"role": "late"}}
+    inputs = _inputs(cluster, name="early-karpenter", timeout=60, values=values)
+    with ThreadPoolExecutor(1) as beside:
+        release = beside.submit(provider.create, TOKEN, "r", inputs)
+        until(lambda: cluster.get("deployment", "early-karpenter", "releases").get("status", {}).get("replicas"))
+        # Longer than the scheduler and the nodes of the other group need.
+        time.sleep(3)
+        assert not release.done()
+        assert not cluster.get("deployment", "early-karpenter", "releases")["status"].get("availableReplicas")
+        cluster.control_plane.node_group_created(group(name="late", labels={"role": "late"}, desired=1))
+        _, outputs = release.result()
+    assert outputs["status"]["status"] == "deployed"
+    provider.delete(TOKEN, "r", "releases/early-karpenter")
+    cluster.control_plane.node_group_deleted("demo", "late")
+
+
+def test_a_release_goes_while_its_nodes_do(cluster: Cluster) -> None:
+    """Neither waits for the other for ever: pods leave a node that is drained, wherever they would go then."""
+    provider = cluster.provider()
+    cluster.control_plane.node_group_created(group(name="going", labels={"role": "going"}, desired=1))
+    inputs = _inputs(cluster, name="going-karpenter", values=_VALUES | {"nodeSelector": {"role": "going"}})
+    provider.create(TOKEN, "r", inputs)
+    with ThreadPoolExecutor(2) as beside:
+        nodes = beside.submit(cluster.control_plane.node_group_deleted, "demo", "going")
+        release = beside.submit(provider.delete, TOKEN, "r", "releases/going-karpenter")
+        assert (nodes.result(60), release.result(60)) == (None, None)
+    assert cluster.get("deployment", "going-karpenter", "releases") == {}
 
 
 def test_a_cancelled_release_can_be_taken_up_again(cluster: Cluster) -> None:

@@ -121,7 +121,8 @@ class Account:
             self._parts.callback(host.stop)
         language = LanguageHost()
         self._parts.callback(language.stop)
-        project = Project(self._checkout, self._folder / "project", {"git": "https://git", "charts": "https://charts"})
+        endpoints = {"git": "https://git", "charts": "https://charts"}
+        project = Project(self._checkout, self._folder / "project", endpoints, aws.add_zone)
         project.prepare()
         environment = sandbox_environment(
             folder=self._folder,

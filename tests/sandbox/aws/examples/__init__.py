@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from tests.sandbox.aws.world import ACCOUNT, ADMIN, World, allow, trust
-
-Inputs = Callable[[World], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Example:
-    """How to exercise a row.
-
-    Attributes:
-        inputs: Inputs of a new resource.
-        update: Inputs that change in place; none when every change replaces.
-        replace: Inputs whose change needs a new resource; none when nothing does.
-        unread: Inputs that AWS never tells, so that an import lacks them.
-        stays: Whether AWS keeps it when the program lets go of it.
-    """
-
-    inputs: Inputs
-    update: Inputs = field(default=lambda world: {})
-    replace: Inputs = field(default=lambda world: {})
-    unread: tuple[str, ...] = ()
-    stays: bool = False
+from tests.sandbox.aws.examples.edge import EDGE
+from tests.sandbox.aws.examples.login import LOGIN
+from tests.sandbox.aws.examples.observability import OBSERVABILITY
+from tests.sandbox.aws.examples.storage import STORAGE
+from tests.sandbox.aws.world import ACCOUNT, ADMIN, Example, World, allow, trust
 
 
 def rule(**more: Any) -> dict[str, Any]:
@@ -132,6 +113,7 @@ EXAMPLES: dict[str, Example] = {
             "natGatewayId": world.make("aws:ec2/natGateway:NatGateway", **nat(world)).id,
         },
         lambda world: {"destinationCidrBlock": "10.99.0.0/16"},
+        imported=lambda made: f"{made['routeTableId']}_{made['destinationCidrBlock']}",
     ),
     "aws:ec2/routeTableAssociation:RouteTableAssociation": Example(
         lambda world: {"routeTableId": world.route_table.id, "subnetId": world.subnet_ids[1]},
@@ -411,4 +393,8 @@ EXAMPLES: dict[str, Example] = {
         },
         lambda world: {"queueUrl": "http://127.0.0.1/other"},
     ),
+    **EDGE,
+    **LOGIN,
+    **OBSERVABILITY,
+    **STORAGE,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -220,3 +220,29 @@ class World:
     @cached_property
     def rule(self) -> Made:
         return self.make("aws:cloudwatch/eventRule:EventRule", "rule", eventPattern=json.dumps({"source": ["aws.ec2"]}))
+
+
+Inputs = Callable[[World], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Example:
+    """How to exercise a row.
+
+    Attributes:
+        inputs: Inputs of a new resource.
+        update: Inputs that change in place; none when every change replaces.
+        replace: Inputs whose change needs a new resource; none when nothing does.
+        unread: Inputs that AWS never tells, so that an import lacks them.
+        stays: Whether AWS keeps it when the program lets go of it.
+        imported: The id that an import takes, where that is not the resource's own.
+        importable: Whether the provider imports the type at all.
+    """
+
+    inputs: Inputs
+    update: Inputs = field(default=lambda world: {})
+    replace: Inputs = field(default=lambda world: {})
+    unread: tuple[str, ...] = ()
+    stays: bool = False
+    imported: Callable[[Made], str] = lambda made: made.id
+    importable: bool = True
