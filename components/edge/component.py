@@ -113,6 +113,8 @@ class Edge(pulumi.ComponentResource):
             name=args.domain,
             type="NS",
             records=zone.name_servers,
+            # One that a former destroy left stands there still; no tag says whose it is.
+            allow_overwrite=args.keep_data or None,
             # A zone made anew has other name servers, and the world remembers the former ones for so long.
             ttl=300,
             opts=kept,

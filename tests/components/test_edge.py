@@ -255,6 +255,8 @@ def test_made_zone_is_kept_and_protected_as_asked(edge: Build, keep: bool, prote
     assert (zone.retain_on_delete, delegation.retain_on_delete) == (keep, keep)
     assert (zone.protect, delegation.protect) == (protect, protect)
     assert zone.inputs["forceDestroy"] is not keep
+    # The delegation that a former destroy left is taken over; nobody else's is.
+    assert delegation.inputs.get("allowOverwrite", False) is keep
     others = [r for r in captured.resources if r.urn not in {zone.urn, delegation.urn}]
     assert not any(r.retain_on_delete or r.protect for r in others)
 
