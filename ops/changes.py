@@ -14,7 +14,7 @@ from typing import Any, Final
 from ops.stateful import STATEFUL, Stateful
 
 # Pulumi's marks of a value that is known only afterwards, and of an encrypted one.
-_UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _SECRET: Final = re.compile("4dabf18193072939515e22adb298388d|\\[secret\\]")
 _LONGEST: Final = 80
 _VERBS: Final[Mapping[str, str]] = {
@@ -48,6 +48,7 @@ class Loss:
         verb: `replaced` or `deleted`.
         protected: Whether the engine would refuse it.
         changes: The inputs that force it; none when it goes because something else does.
+        retained: Whether the old one stays in AWS, where the program has no use of it any more.
     """
 
     urn: str
@@ -55,6 +56,7 @@ class Loss:
     verb: str
     protected: bool
     changes: tuple[Change, ...]
+    retained: bool = False
 
     @property
     def name(self) -> str:
@@ -75,8 +77,8 @@ def losses(preview: Mapping[str, Any]) -> list[Loss]:
     found: dict[str, Loss] = {}
     for step in preview.get("steps") or []:
         old = step.get("oldState") or {}
-        # What a replacement of an earlier run left to delete is lost already; what is retained stays in AWS.
-        kept = old.get("retainOnDelete") or (step["op"] == "delete" and old.get("delete"))
+        # What a replacement of an earlier run left to delete is lost already; what a delete retains stays in AWS.
+        kept = step["op"] == "delete" and (old.get("retainOnDelete") or old.get("delete"))
         if step["op"] in _VERBS and old.get("type") in STATEFUL and not kept:
             found[step["urn"]] = Loss(
                 urn=step["urn"],
@@ -84,6 +86,7 @@ def losses(preview: Mapping[str, Any]) -> list[Loss]:
                 verb=_VERBS[step["op"]],
                 protected=bool(old.get("protect")),
                 changes=tuple(_reasons(step)),
+                retained=bool(old.get("retainOnDelete")),
             )
     types = {loss.type for loss in found.values()}
     own = (loss for loss in found.values() if loss.row.within not in types)
@@ -145,6 +148,6 @@ def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     if _SECRET.search(text):
         return "a secret"
-    if value == _UNKNOWN:
+    if value == UNKNOWN:
         return "what is known only afterwards"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

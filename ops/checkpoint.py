@@ -125,7 +125,7 @@ def settled(deployment: Deployment, adoptions: Iterable[Adoption]) -> Deployment
         resources = [{**r, "delete": True} if r["urn"] == urn else r for r in resources]
         resources.append(_recorded(adoption))
     changed.pop("pending_operations", None)
-    return {**changed, "resources": _in_order(resources)}
+    return {**changed, "resources": in_order(resources)}
 
 
 def _recorded(adoption: Adoption) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def _recorded(adoption: Adoption) -> dict[str, Any]:
     }
 
 
-def _in_order(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def in_order(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the resources with each after those that it refers to, and otherwise as they were."""
     known: set[str] = set()
     ordered = []

@@ -1,4 +1,4 @@
-"""Commands: `up` and `preview` in place of Pulumi's, and the recovery that `up` starts with."""
+"""What stacks cost, their secrets' values, and `up` and `preview` in place of Pulumi's."""
 
 from __future__ import annotations
 

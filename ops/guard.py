@@ -31,8 +31,8 @@ def check(
     allowed: Collection[str],
     clients: Clients | None = None,
     tell: Callable[[str], object] = lambda _: None,
-) -> None:
-    """Refuse what would be regretted.
+) -> Mapping[str, Any] | None:
+    """Refuse what would be regretted; return the preview that this took, None when it took none.
 
     Args:
         pulumi: The stack.
@@ -52,7 +52,7 @@ def check(
         tell(line)
     # Without state there is nothing to lose, and a preview takes as long as the program does.
     if not any(resource["type"] in STATEFUL for resource in deployment.get("resources") or []):
-        return
+        return None
     preview = pulumi.preview_steps(arguments)
     refused = [loss for loss in changes.losses(preview) if loss.protected or loss.urn not in allowed]
     # Options may set configuration, so what the preview was given counts.
@@ -61,6 +61,7 @@ def check(
     changed = None if before is None else changes.settings_changed(changes.configuration(before), now)
     _refuse([*settings_faults(now, deployment), *(refusal(loss, changed) for loss in refused)])
     _refuse(changes.errors(preview))
+    return preview
 
 
 def identity(config: Mapping[str, Any], clients: Clients) -> Mapping[str, str]:
@@ -137,9 +138,8 @@ def refusal(loss: Loss, changed: Sequence[Change] | None) -> str:
         way = f"it is protected; if it is really to go, see {_RUNBOOK}"
     else:
         way = f"if it is really to go: --allow-loss '{loss.urn}'"
-    return (
-        f"{loss.name} would be {loss.verb}: {why}{_origin(loss, changed)}; {loss.row.loss}; {loss.row.instead}; {way}"
-    )
+    lost = "the old one stays in AWS, and what it holds is not in the new one" if loss.retained else loss.row.loss
+    return f"{loss.name} would be {loss.verb}: {why}{_origin(loss, changed)}; {lost}; {loss.row.instead}; {way}"
 
 
 def _origin(loss: Loss, changed: Sequence[Change] | None) -> str:

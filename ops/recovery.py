@@ -157,24 +157,26 @@ class _Search:
             return None
         settings = checkpoint.aws_settings(self._deployment, pending)
         client = self._clients(row.service, settings.region, settings.profile)
-        wanted = Wanted(
-            inputs=pending.inputs, tags=checkpoint.expected_tags(pending, settings), place=self._place(settings)
-        )
+        tags = checkpoint.expected_tags(pending, settings)
+        wanted = Wanted(inputs=pending.inputs, tags=tags, place=place(settings, self._clients))
         found = find(row, wanted, client, checkpoint.ids_in_state(self._deployment, pending))
         if found is None:
             return None
         self._found[pending.urn] = (row, found, client)
         return Adoption(pending=pending, id=found.id, outputs=found.outputs)
 
-    def _place(self, settings: AwsSettings) -> Mapping[str, str]:
-        """Return account, partition and region. Looking into another account would find nothing, and double all."""
-        caller = self._clients("sts", settings.region, settings.profile).get_caller_identity()
-        account, partition = caller["Account"], caller["Arn"].split(":")[1]
-        if settings.accounts and account not in settings.accounts:
-            raise OpsError(
-                f"these credentials are for account {account}, the stack is in {', '.join(settings.accounts)}"
-            )
-        return {"account": account, "partition": partition, "region": settings.region}
+
+def place(settings: AwsSettings, clients: Clients) -> Mapping[str, str]:
+    """Return account, partition and region, for a row's expressions.
+
+    Raises:
+        OpsError: The credentials are another account's: looking there would find nothing, and double all.
+    """
+    caller = clients("sts", settings.region, settings.profile).get_caller_identity()
+    account, partition = caller["Account"], caller["Arn"].split(":")[1]
+    if settings.accounts and account not in settings.accounts:
+        raise OpsError(f"these credentials are for account {account}, the stack is in {', '.join(settings.accounts)}")
+    return {"account": account, "partition": partition, "region": settings.region}
 
 
 def aws_client(service: str, region: str, profile: str | None) -> Any:

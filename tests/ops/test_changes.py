@@ -56,6 +56,12 @@ def test_what_is_retained_or_given_up_before_is_no_loss() -> None:
     assert losses(preview(kept, given_up)) == []
 
 
+def test_a_replacement_that_retains_the_old_one_is_a_loss() -> None:
+    """What the old one holds is not in the new one, and the program sees the new one only."""
+    (loss,) = losses(preview(step("replace", state={"retainOnDelete": True})))
+    assert loss.retained
+
+
 def test_a_replacement_that_marks_the_old_one_is_a_loss() -> None:
     """Where the new one is made first, the engine shows the old one as marked for deletion."""
     assert len(losses(preview(step("replace", state={"delete": True})))) == 1

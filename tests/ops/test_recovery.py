@@ -139,8 +139,8 @@ def test_dropping_by_hand_looks_for_nothing() -> None:
 
 def test_a_type_without_a_row_is_an_error() -> None:
     """It is never dropped silently: the message names type and file."""
-    pulumi = FakePulumi(_pending(f"{PROJECT}aws:s3/bucket:Bucket::b"), _vpc())
-    with pytest.raises(OpsError, match=r"aws:s3/bucket:Bucket: add a row for it in ops/finders"):
+    pulumi = FakePulumi(_pending(f"{PROJECT}aws:dax/cluster:Cluster::b"), _vpc())
+    with pytest.raises(OpsError, match=r"aws:dax/cluster:Cluster: add a row for it in ops/finders"):
         recover(pulumi, Choices())
     assert pulumi.state == pulumi.before
 
