@@ -30,7 +30,16 @@ from components.network.estimate import nat_menu
 from components.network.plan import ENDPOINT_SERVICES
 from components.place import Place
 from settings import Settings
-from stacks.surroundings import Around, Surroundings, argocd_login, edge_handover, rim, storage_handover, surround
+from stacks.surroundings import (
+    Around,
+    Surroundings,
+    argocd_login,
+    edge_handover,
+    outputs,
+    rim,
+    storage_handover,
+    surround,
+)
 
 
 def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
@@ -72,6 +81,7 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
         "vpcId": network.vpc_id,
         "argocdNamespace": argocd.namespace,
         "rootApplication": argocd.root,
+        **outputs(surroundings),
     }
 
 
@@ -302,6 +312,7 @@ def _controllers(settings: Settings, identity: WorkloadIdentity, opts: pulumi.Re
                 backups_bucket=settings.storage.buckets.backups,
                 domain=settings.edge.domain,
                 domain_zone_id=None if settings.edge.delegate else settings.edge.hosted_zone_id,
+                firewall=settings.edge.firewall,
             ),
             place=_place(settings),
         ),

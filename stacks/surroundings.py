@@ -275,6 +275,19 @@ def _observability(
     )
 
 
+def outputs(surroundings: Surroundings) -> dict[str, pulumi.Input[str]]:
+    """Return what people and pipelines ask for, as far as it is there."""
+    images, login, push_role_arn = surroundings.images, surroundings.login, surroundings.storage.push_role_arn
+    found: dict[str, pulumi.Input[str]] = {"dashboardName": surroundings.observability.dashboard_name}
+    if images is not None:
+        found["imagesUrl"] = images.url
+    if push_role_arn is not None:
+        found["pushRoleArn"] = push_role_arn
+    if login is not None:
+        found["userPoolId"] = login.user_pool_id
+    return found
+
+
 def storage_handover(surroundings: Surroundings) -> StorageHandover:
     """Return what the cluster's side is told of the storage."""
     storage, images = surroundings.storage, surroundings.images
@@ -310,7 +323,9 @@ def argocd_login(settings: Settings, surroundings: Surroundings) -> LoginClient 
     login, domain = surroundings.login, settings.edge.domain
     if login is None or domain is None:
         return None
-    return LoginClient(url=names.argocd_url(domain), issuer=login.issuer, client_id=login.client_id)
+    return LoginClient(
+        url=names.argocd_url(domain), issuer=login.issuer, client_id=login.client_id, logout_url=login.logout_url
+    )
 
 
 def _load_balancer(settings: Settings, surroundings: Surroundings, protect: bool) -> dict[str, Any]:

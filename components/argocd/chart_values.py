@@ -34,7 +34,7 @@ g, developers, role:platform-developer
 _GROUPS_CLAIM: Final = "cognito:groups"
 
 
-def oidc_config(issuer: str, client_id: str) -> str:
+def oidc_config(issuer: str, client_id: str, logout_url: str) -> str:
     """Return how Argo CD asks Cognito who somebody is.
 
     The client's secret stays where it is: Argo CD reads it from the Secret `argocd-oidc`, which the tree makes with the
@@ -48,6 +48,7 @@ def oidc_config(issuer: str, client_id: str) -> str:
         "clientSecret": "$argocd-oidc:clientSecret",
         "requestedScopes": ["openid", "profile", "email"],
         "requestedIDTokenClaims": {_GROUPS_CLAIM: {"essential": True}},
+        "logoutURL": logout_url,
     }
     # JSON is YAML.
     return json.dumps(config, indent=2)

@@ -28,11 +28,13 @@ class LoginClient:
         url: Where people find Argo CD; the pool lets `<url>/auth/callback` in.
         issuer: URL that the pool's tokens name.
         client_id: Not a secret; the client's secret never comes this way.
+        logout_url: Where the pool's own session ends.
     """
 
     url: str
     issuer: pulumi.Input[str]
     client_id: pulumi.Input[str]
+    logout_url: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,9 +44,9 @@ class ArgoCDArgs:
     Attributes:
         chart: Repository and version of the argo-cd chart.
         handover: What the root Application passes on.
-        after: What must live as long as the tree does: network, nodes, add-ons, the controllers' AWS side.
         ready: What the release needs to begin: the way into the cluster's API, and the add-ons that come before nodes.
-            Not the nodes: the release comes beside them, and its pods wait for them. Without it, all of `after`.
+            Not the nodes: the release comes beside them, and its pods wait for them.
+        after: What must live as long as the tree does: network, nodes, add-ons, the controllers' AWS side.
         protect: Whether Pulumi refuses to delete the root Application. It is what a destroy begins with, so a destroy
             that was not meant ends before it has taken anything away.
         login: How people come in; without it nobody does but the initial administrator.
@@ -52,8 +54,8 @@ class ArgoCDArgs:
 
     chart: ChartHandover
     handover: Handover
+    ready: Sequence[pulumi.Resource]
     after: Sequence[pulumi.Resource]
-    ready: Sequence[pulumi.Resource] = ()
     protect: bool = False
     login: LoginClient | None = None
 
@@ -88,7 +90,7 @@ class ArgoCD(pulumi.ComponentResource):
             f"{name}-namespace",
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _NAMESPACE, "labels": _POD_SECURITY}},
             # Everything else follows the namespace, so on destroy nobody has to delete it without access to the API.
-            pulumi.ResourceOptions(parent=self, depends_on=list(args.ready or args.after)),
+            pulumi.ResourceOptions(parent=self, depends_on=list(args.ready)),
         )
         return Release(
             f"{name}-release",
@@ -137,7 +139,7 @@ class ArgoCD(pulumi.ComponentResource):
 def _login(client: LoginClient | None) -> dict[str, Any] | None:
     if client is None:
         return None
-    known = pulumi.Output.all(client.issuer, client.client_id)
+    known = pulumi.Output.all(client.issuer, client.client_id, client.logout_url)
     return login_values(client.url, known.apply(lambda values: oidc_config(*values)))
 
 

@@ -58,11 +58,13 @@ class Login(pulumi.ComponentResource):
     Attributes:
         issuer: URL that tokens name.
         client_id: Not a secret.
+        logout_url: Ends the session of the login pages.
         user_pool_id: Where users are created.
     """
 
     issuer: pulumi.Output[str]
     client_id: pulumi.Output[str]
+    logout_url: pulumi.Output[str]
     user_pool_id: pulumi.Output[str]
 
     def __init__(self, name: str, args: LoginArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -74,11 +76,12 @@ class Login(pulumi.ComponentResource):
         pool = self._create_pool()
         for group, description in _GROUPS.items():
             UserGroup(f"{name}-{group}", name=group, description=description, user_pool_id=pool.id, opts=self._child)
+        prefix = names.login_prefix(
+            account_id=args.place.account_id, region=args.place.region, cluster_name=args.cluster_name
+        )
         pages = UserPoolDomain(
             name,
-            domain=names.login_prefix(
-                account_id=args.place.account_id, region=args.place.region, cluster_name=args.cluster_name
-            ),
+            domain=prefix,
             user_pool_id=pool.id,
             opts=self._child,
         )
@@ -94,7 +97,11 @@ class Login(pulumi.ComponentResource):
         self.user_pool_id = pages.user_pool_id
         self.issuer = self.user_pool_id.apply(lambda pool_id: names.issuer(**where, user_pool_id=pool_id))
         self.client_id = client.id
-        self.register_outputs({"issuer": self.issuer, "client_id": self.client_id, "user_pool_id": self.user_pool_id})
+        self.logout_url = client.id.apply(
+            lambda id_: names.logout_url(prefix=prefix, client_id=id_, back=names.argocd_url(args.domain), **where)
+        )
+        shown = ("issuer", "client_id", "logout_url", "user_pool_id")
+        self.register_outputs({output: getattr(self, output) for output in shown})
 
     def _create_pool(self) -> UserPool:
         args = self._args
@@ -136,6 +143,7 @@ class Login(pulumi.ComponentResource):
             # Not `groups`: Cognito knows no such scope and sends groups unasked, as cognito:groups.
             allowed_oauth_scopes=["openid", "profile", "email"],
             callback_urls=[f"{names.argocd_url(self._args.domain)}/auth/callback"],
+            logout_urls=[names.argocd_url(self._args.domain)],
             supported_identity_providers=["COGNITO"],
             # None by which a password would go to anything but Cognito's own pages.
             explicit_auth_flows=["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import Final
+from urllib.parse import urlencode
 
 from components.partitions import dns_suffix
 
@@ -78,6 +79,23 @@ def login_prefix(*, account_id: str, region: str, cluster_name: str) -> str:
     """
     digest = hashlib.sha256(f"{account_id}/{region}/{cluster_name}".encode()).hexdigest()[:12]
     return f"auth-{digest}"
+
+
+def logout_url(*, prefix: str, region: str, partition: str, client_id: str, back: str) -> str:
+    """Return where a session of the login pages ends.
+
+    Without it whoever logs out of Argo CD is let in again by the next click. GovCloud's pages have a host of their own
+    (https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/govcloud-cog.html).
+
+    Args:
+        prefix: Of the login pages.
+        region: Of the user pool.
+        partition: Of the region.
+        client_id: Who logs out.
+        back: Where people are sent then; one of the client's `logout_urls`.
+    """
+    host = f"{prefix}.{'auth-fips' if partition == 'aws-us-gov' else 'auth'}.{region}.amazoncognito.com"
+    return f"https://{host}/logout?{urlencode({'client_id': client_id, 'logout_uri': back})}"
 
 
 def issuer(*, region: str, partition: str, user_pool_id: str) -> str:

@@ -52,6 +52,8 @@ def cost_command(
         given = {"spot_share": spot_share, "spot_discount": spot_discount}
         assumed = assumptions(assume, {name: value for name, value in given.items() if value is not None})
         names = list(dict.fromkeys(stack)) or known_stacks(cwd)
+        if not names:
+            raise OpsError("there is no Pulumi.<stack>.yaml here; name the folder that has them with --cwd")
         costs = [estimate(name, load(cwd, name, date.today()), assumed) for name in names]
     except OpsError as error:
         typer.echo(f"error: {error}", err=True)

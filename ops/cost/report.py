@@ -109,7 +109,7 @@ def _assumptions(assumed: Assumptions) -> Iterator[str]:
 def _unpriced(stacks: Sequence[StackCost]) -> Iterator[str]:
     if not any(stack.unpriced() or stack.unpriced_types for stack in stacks):
         return
-    yield "* No source has these prices, so no sum has them:"
+    yield "* No source has these prices, so no sum has them (docs/cost.md names the regions that have most):"
     for stack in stacks:
         items = dict.fromkeys(line.item for line in stack.unpriced())
         if items:

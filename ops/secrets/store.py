@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ MOST_BYTES: Final = 65_536
 # Written by the program, of outputs that nobody but AWS knows before.
 _LOGIN: Final = "argocd/oidc"
 _LENGTH: Final = 40
+_NO_TEXT: Final = "the value is no UTF-8 text; a file of bytes has to be encoded first, such as by `base64`"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -161,12 +162,15 @@ def store(pulumi: Pulumi, clients: Clients | None = None) -> Store:
     """Return the stack's entries, as its configuration names them.
 
     Raises:
-        OpsError: The configuration lacks them, or the credentials are those of another account.
+        OpsError: The configuration lacks them, or the credentials are not known to be those of its account.
     """
     config = changes.configuration(pulumi.config())
     make = clients or aws_client
-    if faults := list(account_faults(config, identity(config, make))):
+    caller = identity(config, make)
+    if faults := list(account_faults(config, caller)):
         raise OpsError("\n".join(faults))
+    if not caller:
+        raise OpsError("platform:aws says no account to compare the credentials with; `make preview` says why")
     try:
         region = config["platform:aws"]["region"]
         prefix = config["platform:identity"]["secretsPrefix"]
@@ -178,16 +182,25 @@ def store(pulumi: Pulumi, clients: Clients | None = None) -> Store:
 
 
 def read(terminal: bool, stream: Callable[[], str], prompt: Callable[[], str]) -> Value:
-    """Take a value from a pipe, less the line's end that `echo` adds, or ask for it without showing it."""
+    """Take a value from a pipe, less the line's end that `echo` adds, or ask for it without showing it.
+
+    Raises:
+        OpsError: What comes from the pipe is no text.
+    """
     if terminal:
         return Value(prompt())
-    text = stream()
+    text = None
+    # The error itself holds all the bytes.
+    with suppress(UnicodeDecodeError):
+        text = stream()
+    if text is None:
+        raise OpsError(_NO_TEXT)
     return Value(text.removesuffix("\n").removesuffix("\r"))
 
 
 def _check(value: Value) -> None:
     """Refuse what nobody can have meant, without quoting it."""
-    size = len(value.text.encode())
+    size = _size(value)
     if not size:
         raise OpsError("the value is empty: nothing came from standard input")
     if size > MOST_BYTES:
@@ -201,6 +214,16 @@ def _check(value: Value) -> None:
             fault = f"the value begins like JSON and is none, line {error.lineno}, column {error.colno}"
         if fault:
             raise OpsError(fault)
+
+
+def _size(value: Value) -> int:
+    """Return how many bytes the value has for AWS."""
+    size = -1
+    with suppress(UnicodeEncodeError):
+        size = len(value.text.encode())
+    if size < 0:
+        raise OpsError(_NO_TEXT)
+    return size
 
 
 @contextmanager

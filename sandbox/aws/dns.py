@@ -110,7 +110,9 @@ def public_zones() -> list[Zone]:
         Zone(
             one.resource_id,
             plain(one.name),
-            frozenset(plain(server) for server in one.delegation_set.name_servers),
+            frozenset(plain(server) for server in one.delegation_set.name_servers)
+            if one.delegation_set
+            else frozenset(),
             tuple(
                 Record(plain(r.name), str(r.type), tuple(plain(str(v)) for v in r.records or ())) for r in one.rrsets
             ),

@@ -186,7 +186,7 @@ def _describe(bundle: Any) -> dict[str, Any]:
 
 
 def _request(response: Any) -> Any:
-    answer = _REQUEST(response)
+    answer: Any = _REQUEST(response)
     bundle = response.acm_backend.get_certificate(answer.result["CertificateArn"])
     get = response._get_param  # noqa: SLF001 - moto's own way for its responses, inherited by none of ours
     bundle.key_algorithm = get("KeyAlgorithm") or "RSA_2048"

@@ -185,6 +185,8 @@ CLUSTER: Final = (
              "EKS takes 1 to 100 letters, digits, - and _, a letter or digit first; shorten or respell it"),
     _one(24, "cluster/name", "platform.dev",
          "EKS takes 1 to 100 letters, digits, - and _, a letter or digit first; shorten or respell it"),
+    _one(24, "cluster/name", "aws",
+         "KMS keeps aliases that begin with aws/ for AWS, and keys are named so; choose another name"),
     BadInput(26, {"cluster/publicAccessCidrs": ["0.0.0.0/0"]},
              f'platform:cluster.publicAccessCidrs[0] = "0.0.0.0/0": {_OPEN}', "prod"),
     BadInput(26, {"cluster/publicAccessCidrs": ["203.0.113.0/24", "128.0.0.0/1"]},
@@ -413,8 +415,8 @@ SURROUNDINGS: Final = (
     BadInput(0, {"edge": {"firewall": True}, "storage/buckets/images": REMOVED},
              "platform:edge.firewall = true: needs a domain; write one at edge.domain, or false"),
     BadInput(0, {"secrets/entries": {"argocd/oidc": "what Argo CD logs in with"}},
-             'platform:secrets.entries["argocd/oidc"] = "what Argo CD logs in with": the login\'s own, which the platform '
-             "fills itself; remove it or choose another name"),
+             'platform:secrets.entries["argocd/oidc"] = "what Argo CD logs in with": the login\'s own, which the '
+             "platform fills itself; remove it or choose another name"),
     BadInput(0, {"observability/costAllocationTags": ["Team"]},
              'platform:observability.costAllocationTags[0] = "Team": not a tag of this stack; '
              "add it at tags, or remove it here"),

@@ -94,17 +94,6 @@ def test_the_release_comes_beside_the_nodes(argocd: Capture) -> None:
     assert release.inputs["timeout"] >= 600
 
 
-def test_a_release_that_is_not_told_when_comes_after_everything(capture: CaptureProgram) -> None:
-    """Late is safe; without access to the API it could not be deleted."""
-
-    def late() -> None:
-        ArgoCD("argocd", ArgoCDArgs(chart=CHART, handover=HANDOVER, after=[Queue("needed")]))
-
-    seen = capture(late)
-    namespace = seen.one("kubernetes:core/v1:Namespace", "argocd-namespace")
-    assert seen.one("aws:sqs/queue:Queue", "needed").urn in seen.needs(namespace)
-
-
 def test_root_cascades_and_has_the_time_for_it(argocd: Capture) -> None:
     """The finalizer makes Argo CD take the tree down; load balancers and nodes take minutes."""
     root = argocd.one("kubernetes:argoproj.io/v1alpha1:Application", "argocd-root")
@@ -158,7 +147,7 @@ def test_secret_in_the_handover_stays_marked(capture: CaptureProgram) -> None:
     def leaky() -> None:
         karpenter = replace(HANDOVER.karpenter, queue_name=pulumi.Output.secret("s3cr3t-canary"))
         handover = replace(HANDOVER, karpenter=karpenter)
-        ArgoCD("argocd", ArgoCDArgs(chart=CHART, handover=handover, after=[]))
+        ArgoCD("argocd", ArgoCDArgs(chart=CHART, handover=handover, ready=[], after=[]))
 
     spec = capture(leaky).one("kubernetes:argoproj.io/v1alpha1:Application", "argocd-root").inputs["spec"]
     assert "Secret(value=" in repr(spec)
@@ -198,14 +187,16 @@ def test_login_reaches_the_release_once_the_pool_is_there(capture: CaptureProgra
             url="https://argocd.demo.example.com",
             issuer=pulumi.Output.from_input(f"https://cognito-idp.ap-northeast-2.amazonaws.com/{pool}"),
             client_id=client_id,
+            logout_url="https://auth-0.auth.ap-northeast-2.amazoncognito.com/logout",
         )
-        ArgoCD("argocd", ArgoCDArgs(chart=CHART, handover=HANDOVER, after=[], login=client))
+        ArgoCD("argocd", ArgoCDArgs(chart=CHART, handover=HANDOVER, ready=[], after=[], login=client))
 
     def configs(captured: Capture) -> Any:
         return captured.one("kubernetes:helm.sh/v3:Release", "argocd-release").inputs["values"]["configs"]
 
     known = configs(capture(lambda: with_login("client")))
     assert json.loads(known["cm"]["oidc.config"])["issuer"].endswith(f".amazonaws.com/{pool}")
+    assert json.loads(known["cm"]["oidc.config"])["logoutURL"].endswith(".amazoncognito.com/logout")
     assert json.loads(known["cm"]["oidc.config"])["clientSecret"] == "$argocd-oidc:clientSecret"
     before = configs(capture(lambda: with_login(Queue("made-later").arn), preview=True))
     assert before["cm"]["oidc.config"] == UNKNOWN

@@ -77,6 +77,7 @@ def loose_client(captured: Capture) -> list[str]:
         # Cognito refuses the whole login for one unknown scope.
         "scopes": client["allowedOauthScopes"] == ["openid", "profile", "email"],
         "address": client["callbackUrls"] == ["https://argocd.demo.example.com/auth/callback"],
+        "way out": client["logoutUrls"] == ["https://argocd.demo.example.com"],
         "no passwords": not {"ALLOW_USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH"}
         & set(client["explicitAuthFlows"]),
         "no guessing": client["preventUserExistenceErrors"] == "ENABLED",
@@ -141,6 +142,7 @@ MUTATIONS: list[tuple[Control, Mutation]] = [
     (weak_pool, _changed(POOL, "login", {"softwareTokenMfaConfiguration": {"enabled": False}})),
     (weak_pool, _changed(POOL, "login", {"deletionProtection": "INACTIVE"})),
     (weak_pool, _changed(POOL, "login", protect=False)),
+    (loose_client, _changed(CLIENT, "login-argocd", {"logoutUrls": ["https://argocd.example.org"]})),
     (loose_client, _changed(CLIENT, "login-argocd", {"generateSecret": False})),
     (loose_client, _changed(CLIENT, "login-argocd", {"allowedOauthFlows": ["code", "implicit"]})),
     (loose_client, _changed(CLIENT, "login-argocd", {"allowedOauthScopes": ["openid", "profile", "email", "groups"]})),
@@ -186,10 +188,13 @@ def test_secret_is_unknown_and_marked_before_there_is_a_client(login: Build) -> 
 def test_outputs_name_the_pool(login: Build) -> None:
     """The issuer is the pool's URL in its region, known once its login pages are there."""
     captured = login()
+    prefix = captured.one(PAGES, "login").inputs["domain"]
     outputs = captured.outputs[captured.one("platform:edge:Login", "login").urn]
     assert outputs == {
         "issuer": "https://cognito-idp.ap-northeast-2.amazonaws.com/ap-northeast-2_AbCdEfGhI",
         "client_id": "client",
+        "logout_url": f"https://{prefix}.auth.ap-northeast-2.amazoncognito.com/logout"
+        "?client_id=client&logout_uri=https%3A%2F%2Fargocd.demo.example.com",
         "user_pool_id": "ap-northeast-2_AbCdEfGhI",
     }
     assert captured.one(PAGES, "login").source("userPoolId") == captured.one(POOL, "login").urn
@@ -225,9 +230,24 @@ def test_issuer_needs_a_pools_id() -> None:
         names.issuer(region="us-east-1", partition="aws", user_pool_id="pool")
 
 
+@pytest.mark.parametrize(
+    ("partition", "region", "host"),
+    [("aws", "ap-northeast-2", "auth"), ("aws-us-gov", "us-gov-west-1", "auth-fips")],
+)
+def test_logging_out_ends_the_session_of_the_pages_too(partition: str, region: str, host: str) -> None:
+    """Cognito is told who logs out and sends people back to Argo CD, which the client has to name."""
+    url = names.logout_url(
+        prefix="auth-0", region=region, partition=partition, client_id="client", back="https://argocd.example.com"
+    )
+    assert url == (
+        f"https://auth-0.{host}.{region}.amazoncognito.com/logout"
+        "?client_id=client&logout_uri=https%3A%2F%2Fargocd.example.com"
+    )
+
+
 def test_argocd_asks_cognito_for_what_it_has() -> None:
     """The configuration is YAML; groups come by Cognito's claim, and the secret by reference."""
-    config = yaml.safe_load(oidc_config("https://issuer.example.com", "client"))
+    config = yaml.safe_load(oidc_config("https://issuer.example.com", "client", "https://pages.example.com/logout"))
     assert config == {
         "name": "AWS Cognito",
         "issuer": "https://issuer.example.com",
@@ -235,6 +255,7 @@ def test_argocd_asks_cognito_for_what_it_has() -> None:
         "clientSecret": "$argocd-oidc:clientSecret",
         "requestedScopes": ["openid", "profile", "email"],
         "requestedIDTokenClaims": {"cognito:groups": {"essential": True}},
+        "logoutURL": "https://pages.example.com/logout",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import traceback
@@ -152,6 +153,16 @@ def test_put_refuses_in_one_line(run: Run, aws: Any, entry: str, given: str, par
     assert value_of(aws, "gitops/github") == "old"
 
 
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_put_takes_text_only(aws: Any, errors: str) -> None:
+    """Bytes that are no text end in one line in every locale, change nothing, and no error holds them."""
+    pipe = io.TextIOWrapper(io.BytesIO(CANARY.encode() + b"\xff"), encoding="utf-8", errors=errors)
+    with pytest.raises(OpsError, match="no UTF-8 text") as raised:
+        store(Stack()).put("gitops/github", lambda: read(terminal=False, stream=pipe.read, prompt=str))  # type: ignore[arg-type] # not an engine
+    assert raised.value.__context__ is None
+    assert value_of(aws, "gitops/github") == "old"
+
+
 def test_put_waits_for_a_deleted_entry_to_be_back(run: Run, aws: Any) -> None:
     """AWS would refuse it with a less helpful text."""
     aws.delete_secret(SecretId="demo/gitops/github", RecoveryWindowInDays=7)
@@ -203,6 +214,14 @@ def test_another_accounts_credentials_are_refused(aws: Any, monkeypatch: pytest.
     other = {**CONFIG, "platform:aws": {"accountId": "999999999999", "region": REGION}}
     monkeypatch.setattr(Stack, "config_", other)
     with pytest.raises(OpsError, match="set AWS_PROFILE to a profile of 999999999999"):
+        store(Stack())  # type: ignore[arg-type] # not an engine
+
+
+@pytest.mark.parametrize("account", [int(ACCOUNT), None])
+def test_an_account_that_cannot_be_compared_is_refused(aws: Any, monkeypatch: pytest.MonkeyPatch, account: Any) -> None:
+    """Without quotes YAML makes a number of it, which is equal to no account: that must not end the comparison."""
+    monkeypatch.setattr(Stack, "config_", {**CONFIG, "platform:aws": {"accountId": account, "region": REGION}})
+    with pytest.raises(OpsError, match="says no account to compare"):
         store(Stack())  # type: ignore[arg-type] # not an engine
 
 

@@ -243,6 +243,13 @@ def test_unknown_stack_is_one_line(arguments: tuple[str, ...]) -> None:
     assert result.stderr.count("\n") == 1
 
 
+def test_folder_without_stacks_is_one_line(tmp_path: Path) -> None:
+    """A folder without stack files gives no empty table, but a line that says how to name another."""
+    result = cost("--cwd", str(tmp_path))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "error: there is no Pulumi.<stack>.yaml here; name the folder that has them with --cwd\n"
+
+
 @pytest.mark.parametrize(
     ("texts", "said"),
     [

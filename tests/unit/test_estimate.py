@@ -6,8 +6,9 @@ from typing import get_args
 
 import pytest
 
-from components.network.estimate import ASSUMED_GB, HOURS, estimate, nat_menu
+from components.network.estimate import ASSUMED_GB, estimate, nat_menu
 from components.network.plan import ENDPOINT_SERVICES, Nat
+from components.prices.price import HOURS
 
 SEOUL = "ap-northeast-2"
 # Seoul: a NAT gateway 0.059 and its public address 0.005 an hour, an endpoint 0.013 an hour and zone.
