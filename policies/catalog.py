@@ -4,9 +4,45 @@ from __future__ import annotations
 
 # Importing a module registers its rules.
 from policies.rule import RULES, Rule
-from policies.rules import access, addons, cluster, iam, karpenter, network, nodes, roles, traffic
+from policies.rules import (
+    access,
+    addons,
+    backups,
+    balancers,
+    buckets,
+    cdn,
+    cluster,
+    iam,
+    karpenter,
+    network,
+    nodes,
+    roles,
+    secrets,
+    services,
+    state,
+    storage,
+    traffic,
+)
 
-MODULES = (network, traffic, cluster, access, addons, iam, roles, nodes, karpenter)
+MODULES = (
+    network,
+    traffic,
+    balancers,
+    cdn,
+    cluster,
+    access,
+    addons,
+    iam,
+    roles,
+    nodes,
+    karpenter,
+    storage,
+    buckets,
+    secrets,
+    backups,
+    state,
+    services,
+)
 
 
 def all_rules() -> tuple[Rule, ...]:

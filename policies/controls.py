@@ -24,7 +24,8 @@ _GROUPS: Final = {
     "I": "IAM",
     "W": "Nodes",
     "K": "Karpenter",
-    "D": "Data, as far as the pack goes",
+    "D": "Data",
+    "S": "Services beside the cluster, of this project's own",
     "T": "State, as far as the pack goes",
 }
 

@@ -81,6 +81,13 @@ class Resource:
             _known(value)
         return value
 
+    def given(self, path: str) -> bool:
+        """Whether there is a value at the path, known at preview or not."""
+        try:
+            return bool(self.get(path))
+        except NotKnownError:
+            return True
+
     def items(self, path: str) -> list[Any]:
         """Return the list at the path, the empty list if there is none.
 

@@ -10,7 +10,16 @@ from policies import tokens
 from policies.resources import Resource
 
 IDENTITY_POLICIES = (tokens.POLICY, tokens.ROLE_POLICY, tokens.USER_POLICY)
-RESOURCE_POLICIES = (tokens.QUEUE_POLICY, tokens.BUCKET_POLICY, tokens.KEY)
+# Whose `policy` says who is let in; a file system's, which pods that sign nothing read, has rules of its own.
+RESOURCE_POLICIES = (
+    tokens.QUEUE_POLICY,
+    tokens.BUCKET_POLICY,
+    tokens.KEY,
+    tokens.REPOSITORY_POLICY,
+    tokens.SECRET_POLICY,
+    tokens.TOPIC_POLICY,
+    tokens.VAULT_POLICY,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

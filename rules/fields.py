@@ -56,7 +56,7 @@ def _role_arn(value: str) -> str:
     if kind is None:
         raise ValueError("not the ARN of an IAM role; write arn:aws:iam::123456789012:role/NAME")
     what = {":user/": "a user", ":root": "the root user", ":group/": "a group", ":assumed-role/": "a session"}[kind]
-    raise ValueError(f"the ARN of {what}, and only roles may be administrators; write the ARN of the role itself")
+    raise ValueError(f"the ARN of {what}, and only roles are taken here; write the ARN of the role itself")
 
 
 def _boundary_arn(value: str) -> str:
@@ -113,6 +113,13 @@ def _repository(value: str) -> str:
     return _https(value)
 
 
+def _cluster_name(value: str) -> str:
+    # https://docs.aws.amazon.com/kms/latest/developerguide/alias-create.html
+    if value.lower() == "aws":
+        raise ValueError("KMS keeps aliases that begin with aws/ for AWS, and keys are named so; choose another name")
+    return value
+
+
 def _retention(value: int) -> int:
     if value not in _RETENTION_DAYS:
         longer = next((days for days in _RETENTION_DAYS if days > value), _RETENTION_DAYS[-1])
@@ -137,6 +144,12 @@ def _domain(value: str) -> str:
     # The first name of a certificate has at most 64 characters, and one of them is for images.<domain>.
     if not re.fullmatch(rf"({label}\.)+[a-z]{{2,63}}", value, re.ASCII) or len(value) > 57:
         raise ValueError("not a domain of at most 57 lower-case characters; write one such as dev.example.com")
+    return value
+
+
+def _holding(value: object) -> object:
+    if not isinstance(value, str) or not 1 <= len(value) <= 2048:
+        raise ValueError("not 1 to 2048 characters; say what it holds, such as a token with which Argo CD reads Git")
     return value
 
 
@@ -178,6 +191,7 @@ ClusterName = Annotated[
             "EKS takes 1 to 100 letters, digits, - and _, a letter or digit first; shorten or respell it",
         )
     ),
+    AfterValidator(_cluster_name),
 ]
 KubernetesVersion = Annotated[
     str, AfterValidator(_text(r"1\.\d{1,3}", 'not a Kubernetes minor version; write one such as "1.36"'))
@@ -289,9 +303,8 @@ SecretName = Annotated[
         )
     ),
 ]
-SecretEntries = Annotated[
-    Mapping[SecretName, Annotated[str, Field(min_length=1, max_length=2048)]], AfterValidator(_ordered)
-]
+# A description of Secrets Manager has at most 2,048 characters.
+SecretEntries = Annotated[Mapping[SecretName, Annotated[str, BeforeValidator(_holding)]], AfterValidator(_ordered)]
 RepositoryName = Annotated[
     str,
     AfterValidator(

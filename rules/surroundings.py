@@ -7,7 +7,7 @@ from typing import Final
 
 from components.edge.names import LOGIN_SECRET
 from rules.faults import Fault
-from rules.sections import Aws, Edge, Observability, Secrets, Storage
+from rules.sections import Aws, Edge, Identity, Observability, Secrets, Storage
 
 
 def _buckets(storage: Storage) -> Iterator[Fault]:
@@ -33,6 +33,9 @@ def _pushers(aws: Aws, storage: Storage) -> Iterator[Fault]:
         partition = arn.split(":")[1]
         if partition != aws.partition:
             text = f"lies in partition {partition}, the region {aws.region} in {aws.partition}; write one of that"
+            yield Fault(("storage", "pushers", name), text, arn)
+        elif arn.split(":")[4] != aws.account_id:
+            text = f"a role of another account; let it take one of {aws.account_id} that stands here"
             yield Fault(("storage", "pushers", name), text, arn)
 
 
@@ -65,7 +68,12 @@ def _login(aws: Aws, edge: Edge) -> Iterator[Fault]:
         yield Fault(("edge", "login"), "Cognito has no user pools in China; write false", edge.login)
 
 
-def _entries(edge: Edge, secrets: Secrets) -> Iterator[Fault]:
+def _entries(identity: Identity, edge: Edge, secrets: Secrets) -> Iterator[Fault]:
+    for name, holds in secrets.entries.items():
+        bare = name.removeprefix(identity.secrets_prefix)
+        if bare != name:
+            text = f"begins with identity.secretsPrefix, which is put before it; write {bare}"
+            yield Fault(("secrets", "entries", name), text, holds)
     if edge.login and LOGIN_SECRET in secrets.entries:
         text = "the login's own, which the platform fills itself; remove it or choose another name"
         yield Fault(("secrets", "entries", LOGIN_SECRET), text, secrets.entries[LOGIN_SECRET])

@@ -113,7 +113,7 @@ def surround(settings: Settings, place: Place, around: Around, protect: bool, ou
         edge=edge,
         images=images,
         login=_login(settings, place, protect, secrets, opts),
-        observability=_observability(settings, place, around, everywhere, edge, opts),
+        observability=_observability(settings, place, around, everywhere, storage, edge, opts),
     )
 
 
@@ -249,6 +249,7 @@ def _observability(
     place: Place,
     around: Around,
     everywhere: AwsProvider,
+    storage: Storage,
     edge: Edge | None,
     opts: pulumi.ResourceOptions,
 ) -> Observability:
@@ -267,6 +268,7 @@ def _observability(
             certificate_arns={} if edge is None else {"edge": edge.certificate_arn},
             global_certificate_arns={} if images is None else {"images": images},
             global_provider=everywhere,
+            vault_name=storage.vault_name,
             free_addresses=_LEAST_FREE_ADDRESSES,
             log_retention_days=settings.cluster.log_retention_days,
             place=place,

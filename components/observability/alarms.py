@@ -7,6 +7,8 @@ Sources of metrics and dimensions:
     AWS/NATGateway: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway-cloudwatch.html.
     AWS/SQS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html.
     AWS/CertificateManager: https://docs.aws.amazon.com/acm/latest/userguide/cloudwatch-metrics.html.
+    AWS/Backup: https://docs.aws.amazon.com/aws-backup/latest/devguide/cloudwatch.html; the dimension was not looked up
+        there but seen in public programs.
     AWS/Lambda: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html.
 """
 
@@ -75,6 +77,7 @@ class Watched:
         subnets: Names of those whose free addresses are counted.
         free_addresses: Least number of free addresses in each of them.
         certificates: ARNs in this region, by name.
+        vault: Name of the vault that backups go to.
         function: Name of the function that counts them, and of the rule that starts it.
     """
 
@@ -85,6 +88,7 @@ class Watched:
     subnets: Collection[str]
     free_addresses: int
     certificates: Mapping[str, Identifier] = field(default_factory=dict)
+    vault: Identifier
     function: str
 
 
@@ -97,6 +101,7 @@ def plan(watched: Watched) -> list[Alarm]:
         *(alarm for zone, id_ in watched.nat_gateways.items() for alarm in _nat_gateway(zone, id_)),
         *(_subnet(watched, name) for name in watched.subnets),
         *_function(watched),
+        _backups(watched),
         *(certificate(name, arn) for name, arn in watched.certificates.items()),
     ]
 
@@ -233,6 +238,22 @@ def _subnet(watched: Watched, name: str) -> Alarm:
         comparison=_BELOW,
         # Nobody counted; why is what the function's own alarms say.
         missing="missing",
+    )
+
+
+def _backups(watched: Watched) -> Alarm:
+    return Alarm(
+        key="failed-backups",
+        reason="A backup of the file system or of a volume has failed; the one before it is a day old.",
+        runbook="failed-backups",
+        namespace="AWS/Backup",
+        metric="NumberOfBackupJobsFailed",
+        dimensions={"BackupVaultName": watched.vault},
+        statistic="Sum",
+        period=3600,
+        periods=1,
+        threshold=1,
+        missing="notBreaching",
     )
 
 

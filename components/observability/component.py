@@ -34,6 +34,7 @@ class ObservabilityArgs:
         certificate_arns: In the stack's region, by name.
         global_certificate_arns: In us-east-1, by name.
         global_provider: For us-east-1; needed with such certificates unless that is the stack's region.
+        vault_name: Takes the backups.
         free_addresses: Least number of free addresses in each subnet.
         log_retention_days: One of the periods that CloudWatch Logs offers.
     """
@@ -49,6 +50,7 @@ class ObservabilityArgs:
     certificate_arns: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     global_certificate_arns: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     global_provider: pulumi.ProviderResource | None = None
+    vault_name: pulumi.Input[str]
     free_addresses: int
     log_retention_days: int
     place: Place
@@ -103,6 +105,7 @@ class Observability(pulumi.ComponentResource):
             subnets=list(args.subnet_ids),
             free_addresses=args.free_addresses,
             certificates={**args.certificate_arns, **({} if args.apart else self._global_certificates())},
+            vault=args.vault_name,
             function=names.function(args.cluster_name),
         )
 

@@ -69,6 +69,7 @@ def _alarms(shape: ObservabilityShape) -> int:
         subnets=_some(shape.subnets),
         free_addresses=0,
         certificates=_some(shape.certificates),
+        vault="",
         function="",
     )
     return len(plan(watched))

@@ -70,15 +70,19 @@ class Backups(pulumi.ComponentResource):
         self._name = name
         self._args = args
         self._names = plan_names(args.cluster_name)
-        vault = self._create_vault()
-        plan = self._create_plan(vault)
         role, permission = self._create_role()
+        vault = self._create_vault(permission)
+        plan = self._create_plan(vault)
         self._select(plan, role, permission)
         self.vault_name = vault.name
         self.register_outputs({"vault_name": self.vault_name})
 
-    def _create_vault(self) -> Vault:
-        """Create the vault. On destroy its policy goes first, so that it does not stand in the vault's own way."""
+    def _create_vault(self, permission: RolePolicy) -> Vault:
+        """Create the vault. On destroy its policy goes first, so that it does not stand in the vault's own way.
+
+        The role that made the backups goes last: AWS Backup deletes them with it, and one that it cannot delete stays
+        as EXPIRED and holds the vault (https://docs.aws.amazon.com/aws-backup/latest/devguide/deleting-backups.html).
+        """
         args = self._args
         kept = args.keep or None
         vault = Vault(
@@ -87,7 +91,9 @@ class Backups(pulumi.ComponentResource):
             kms_key_arn=args.key_arn,
             force_destroy=not args.keep,
             tags=dict(args.place.tags),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect or None, retain_on_delete=kept),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[permission], protect=args.protect or None, retain_on_delete=kept
+            ),
         )
         VaultPolicy(
             self._name,

@@ -9,6 +9,7 @@ from components.karpenter.names import ROLE_LIMIT, fit
 
 # https://docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupVault.html
 VAULT_LIMIT: Final = 50
+VAULT_LEAST: Final = 2
 # https://docs.aws.amazon.com/efs/latest/ug/API_CreateFileSystem.html
 TOKEN_LIMIT: Final = 64
 
@@ -35,7 +36,8 @@ def plan_names(cluster_name: str) -> StorageNames:
     return StorageNames(
         key_alias=f"{cluster_name}-data",
         creation_token=fit(cluster_name, TOKEN_LIMIT),
-        vault=fit(cluster_name, VAULT_LIMIT),
+        # EKS takes a name of one character, AWS Backup does not.
+        vault=fit(cluster_name, VAULT_LIMIT) if len(cluster_name) >= VAULT_LEAST else f"{cluster_name}-vault",
         backup_role=fit(cluster_name, ROLE_LIMIT, after="-backup"),
         push_role=fit(cluster_name, ROLE_LIMIT, after="-image-push"),
     )

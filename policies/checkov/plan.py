@@ -73,7 +73,7 @@ def _addresses(resources: list[Resource]) -> dict[str, str]:
         if not resource.type.startswith(_AWS):
             continue
         if resource.type not in TYPES:
-            raise PlanError(f"{resource.urn}: {resource.type} is not in policies/checkov/resource_types.py; add it")
+            raise PlanError(f"{resource.urn}: {resource.type} is not in policies/checkov/resource_types; add it")
         name = re.sub(r"[^A-Za-z0-9_-]", "_", resource.name)
         address = f"{TYPES[resource.type].name}.{name}"
         if address in addresses.values():
@@ -134,7 +134,11 @@ def _name(path: str, type_: ResourceType) -> str:
 def _object(value: Mapping[str, Any], type_: ResourceType, urn: str, path: str) -> dict[str, Any]:
     """The arguments of a resource or of a block; what a preview does not know has none."""
     paths = {f"{path}.{key}" if path else key: item for key, item in value.items() if _is_known(item)}
-    return {_name(inner, type_): _value(item, type_, urn, inner) for inner, item in paths.items()}
+    return {
+        _name(inner, type_): _value(item, type_, urn, inner)
+        for inner, item in paths.items()
+        if inner not in type_.files
+    }
 
 
 def _is_known(value: Any) -> bool:
@@ -156,5 +160,5 @@ def _simple(value: Any) -> Any:
 
 def _block(value: Mapping[str, Any], type_: ResourceType, urn: str, path: str) -> dict[str, Any]:
     if path not in type_.blocks:
-        raise PlanError(f"{urn}: {path} is an object; say in policies/checkov/resource_types.py if it is block or map")
+        raise PlanError(f"{urn}: {path} is an object; say in policies/checkov/resource_types if it is block or map")
     return _object(value, type_, urn, path)

@@ -1,4 +1,4 @@
-"""The EKS control plane itself: controls E1, E2, E3, E6, E7, E10, E11."""
+"""The EKS control plane itself: controls E1, E2, E3, E7, E10, E11."""
 
 from __future__ import annotations
 
@@ -99,21 +99,6 @@ def secrets_are_encrypted(cluster: Resource, stack: Stack) -> Iterator[Fault]:
         yield Fault("encryptionConfig.provider.keyArn", "is missing", "set a key's ARN")
     if not stack.source(cluster, "encryptionConfig", tokens.KEY):
         yield Fault("encryptionConfig.provider.keyArn", "is no key of this program", "pass the key's ARN")
-
-
-@rule("E6", "T4", types=[tokens.CLUSTER, tokens.KEY, tokens.VPC, tokens.SUBNET], whole=True)
-def stateful_is_protected(resource: Resource, stack: Stack) -> Iterator[Fault]:
-    """In production the cluster, its key, its subnets and the VPC are protected, by AWS where it can and by Pulumi."""
-    if not stack.options.production or stack.options.decommission:
-        return
-    if resource.type == tokens.KEY and not stack.users(resource, "encryptionConfig", tokens.CLUSTER):
-        return
-    if resource.type == tokens.SUBNET and not stack.users(resource, "vpcConfig", tokens.CLUSTER):
-        return
-    if resource.type == tokens.CLUSTER and not resource.true("deletionProtection"):
-        yield Fault("deletionProtection", "is not true", "set true")
-    if not resource.protect:
-        yield Fault("protect", "is not set", "set the resource option")
 
 
 @rule("E7", types=[tokens.CLUSTER])

@@ -11,7 +11,7 @@ from typing import Any, Final
 from policies import tokens
 from policies.resources import Resource, Stack
 from policies.rule import Fault, rule
-from policies.statements import IDENTITY_POLICIES, Statement, granted, statements
+from policies.statements import IDENTITY_POLICIES, RESOURCE_POLICIES, Statement, granted, statements
 
 _HOLDERS: Final = (*IDENTITY_POLICIES, tokens.ROLE)
 _TOO_MUCH: Final = ("AdministratorAccess", "IAMFullAccess", "PowerUserAccess", "AdministratorAccess-Amplify")
@@ -91,9 +91,9 @@ def provider_holds_no_credential(provider: Resource) -> Iterator[Fault]:
         yield Fault("allowedAccountIds", "is missing", "name the account")
 
 
-@rule("I1", types=[tokens.ROLE, tokens.QUEUE_POLICY, tokens.BUCKET_POLICY, tokens.KEY])
+@rule("I1", types=[tokens.ROLE, *RESOURCE_POLICIES])
 def nobody_may_do_everything_with_it(resource: Resource) -> Iterator[Fault]:
-    """Who is let into a role, queue, bucket or key may do named things; the account itself manages its keys."""
+    """Who is let into a role, a key or what has a policy may do named things; the account itself manages its keys."""
     if resource.type == tokens.ROLE:
         loose = {a for s in statements(resource, "assumeRolePolicy") if s.allow for a in s.actions} - _TRUST_ACTIONS
         if loose:
@@ -219,9 +219,9 @@ def partition(region: str) -> str:
     return "aws"
 
 
-@rule("I1", "I11", types=[tokens.ROLE, tokens.QUEUE_POLICY, tokens.BUCKET_POLICY, tokens.KEY])
+@rule("D5", "D6", "D7", "I1", "I11", "S2", types=[tokens.ROLE, *RESOURCE_POLICIES])
 def nobody_means_everybody(resource: Resource) -> Iterator[Fault]:
-    """No role, queue, bucket or key lets everybody in."""
+    """No role, key, bucket, queue, topic, secret, repository or vault lets everybody in."""
     path = "assumeRolePolicy" if resource.type == tokens.ROLE else "policy"
     for statement in statements(resource, path):
         if statement.allow and (statement.inverted or any("*" in names for names in statement.principals.values())):

@@ -82,20 +82,28 @@ def interruptions_reach_the_queue(queue: Resource, stack: Stack) -> Iterator[Fau
     yield Fault("events", f"lack {', '.join(missing)}", "add a rule with the queue as its target")
 
 
-@rule("K5", types=[tokens.EVENT_TARGET], whole=True)
-def event_goes_to_a_queue_of_this_program(target: Resource, stack: Stack) -> Iterator[Fault]:
-    """An event's target is a queue of this program, under a rule of it."""
-    if not stack.source(target, "arn", tokens.QUEUE):
-        yield Fault("arn", "is no queue of this program", "pass the queue's ARN")
+@rule("K5", "S3", types=[tokens.EVENT_TARGET], whole=True)
+def event_goes_to_what_is_of_this_program(target: Resource, stack: Stack) -> Iterator[Fault]:
+    """An event's target is a queue of this program, or a function that lets its rule in; so is the rule."""
+    functions = stack.source(target, "arn", tokens.FUNCTION)
+    if not functions and not stack.source(target, "arn", tokens.QUEUE):
+        yield Fault("arn", "is no queue or function of this program", "pass its ARN")
     if not stack.source(target, "rule", tokens.EVENT_RULE):
         yield Fault("rule", "is no rule of this program", "pass the rule's name")
+    sources = target.sources.get("rule", frozenset())
+    for function in functions:
+        permissions = stack.users(function, "function", tokens.FUNCTION_PERMISSION)
+        if not any(permission.sources.get("sourceArn", frozenset()) & sources for permission in permissions):
+            yield Fault("arn", f"{function.name} does not let the rule in", "add a Permission with the rule's ARN")
 
 
 @rule("K5", types=[tokens.EVENT_RULE], whole=True)
 def event_rule_is_on_and_used(resource: Resource, stack: Stack) -> Iterator[Fault]:
-    """A rule is on, has a target, and its events may enter the target's queue."""
+    """A rule is on, waits for something, has a target, and its events may enter the target's queue."""
     if resource.get("state") == "DISABLED" or resource.get("isEnabled") is False:
         yield Fault("state", "is DISABLED", "leave it out")
+    if not resource.get("eventPattern") and not resource.get("scheduleExpression"):
+        yield Fault("eventPattern", "is missing, as is a schedule", "say what the rule waits for")
     targets = stack.users(resource, "rule", tokens.EVENT_TARGET)
     if not targets:
         yield Fault("target", "there is none", "add one")

@@ -9,11 +9,12 @@ from typing import Any, Final
 from policies import tokens
 from policies.resources import Resource, Stack
 from policies.rule import Fault, rule
-from policies.statements import Statement, statements, trusted
+from policies.statements import RESOURCE_POLICIES, Statement, statements, trusted
 
 _POD_IDENTITY: Final = "pods.eks.amazonaws.com"
-# Services that take a role only for what the same account has made, so that a condition would add nothing.
-_BOUND_BY_PASSING: Final = re.compile(r"(ec2|eks)\.amazonaws\.com(\.cn)?")
+# Services that take a role only for what the same account has made, so that a condition would add nothing
+# (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html).
+_BOUND_BY_PASSING: Final = re.compile(r"(ec2|eks|lambda)\.amazonaws\.com(\.cn)?")
 _NODE: Final = frozenset(
     {"AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonSSMManagedInstanceCore"}
 )
@@ -112,6 +113,13 @@ def node_group_role_is_for_nodes(group: Resource, stack: Stack) -> Iterator[Faul
             yield Fault("nodeRoleArn", f"does not wait for {stack.by_urn[urn].name}", "take the ARN from it as well")
 
 
+@rule("I6", types=[tokens.ROLE], whole=True)
+def role_carries_a_policy(role: Resource, stack: Stack) -> Iterator[Fault]:
+    """Every role carries a policy: who takes one without fails when it runs, not when it is made."""
+    if not _attached(stack, role):
+        yield Fault("policies", "there is none", "give it one, or take the role out")
+
+
 @rule("I6", types=[tokens.ADDON], whole=True)
 def addon_role_carries_a_policy(addon: Resource, stack: Stack) -> Iterator[Fault]:
     """The role that an add-on's pods take is of this program and carries a policy."""
@@ -133,7 +141,7 @@ def boundary_reaches_every_role(role: Resource, stack: Stack) -> Iterator[Fault]
         yield Fault("permissionsBoundary", "is not the account's", f"set {wanted}")
 
 
-@rule("I11", types=[tokens.ROLE, tokens.QUEUE_POLICY, tokens.BUCKET_POLICY, tokens.KEY])
+@rule("I11", types=[tokens.ROLE, *RESOURCE_POLICIES])
 def services_act_for_this_account_only(resource: Resource) -> Iterator[Fault]:
     """A service that is let in acts for a named resource or for this account, never for a stranger."""
     path = "assumeRolePolicy" if resource.type == tokens.ROLE else "policy"

@@ -88,9 +88,9 @@ def security_group_holds_no_rules(group: Resource) -> Iterator[Fault]:
             yield Fault(key, "holds rules", "make each a resource of its own")
     if not group.get("description"):
         yield Fault("description", "is missing", "say what the group is for")
-    # The engine has filled in a name of its own by the time it asks: the logical one and seven digits.
+    # By the time it is asked a name may have been filled in: the logical one, or the prefix, and seven digits.
     name = group.get("name")
-    if name and not group.get("namePrefix") and not re.fullmatch(rf"{re.escape(group.name)}-[0-9a-f]{{7}}", name):
+    if name and not group.get("namePrefix") and not re.fullmatch(r".+-[0-9a-f]{7}", name):
         yield Fault("name", "is fixed", "set namePrefix instead")
 
 

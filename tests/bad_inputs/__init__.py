@@ -199,11 +199,11 @@ CLUSTER: Final = (
     _one(28, "cluster/access/administrators/alice", "alice",
          "not the ARN of an IAM role; write arn:aws:iam::123456789012:role/NAME"),
     _one(28, "cluster/access/administrators/alice", "arn:aws:iam::123456789012:user/alice",
-         "the ARN of a user, and only roles may be administrators; write the ARN of the role itself"),
+         "the ARN of a user, and only roles are taken here; write the ARN of the role itself"),
     _one(28, "cluster/access/administrators/alice", "arn:aws:iam::123456789012:root",
-         "the ARN of the root user, and only roles may be administrators; write the ARN of the role itself"),
+         "the ARN of the root user, and only roles are taken here; write the ARN of the role itself"),
     _one(28, "cluster/access/administrators/alice", "arn:aws:sts::123456789012:assumed-role/platform-admin/alice",
-         "the ARN of a session, and only roles may be administrators; write the ARN of the role itself"),
+         "the ARN of a session, and only roles are taken here; write the ARN of the role itself"),
     _one(29, "cluster/access/administrators/second", _ADMIN, "the same role as platform-team; remove one of them"),
     _one(40, "cluster/deletionProtection", "no", "must be true or false; write one of them, without quotes"),
 )  # fmt: skip
@@ -433,6 +433,12 @@ SURROUNDINGS: Final = (
     BadInput(0, {**_CHINA, "edge/login": False},
              'platform:storage.buckets.images = "platform-dev-images": there is no CloudFront in partition aws-cn; '
              "remove the bucket"),
+    BadInput(0, {"aws/region": "us-gov-west-1",
+                 "network/zones": {"us-gov-west-1a": 0, "us-gov-west-1b": 3, "us-gov-west-1c": 4},
+                 "cluster/access/administrators/platform-team":
+                     "arn:aws-us-gov:iam::123456789012:role/platform-admin"},
+             'platform:storage.buckets.images = "platform-dev-images": there is no CloudFront in partition aws-us-gov; '
+             "remove the bucket"),
     BadInput(0, {**_CHINA, "storage/buckets/images": REMOVED},
              "platform:edge.login = true: Cognito has no user pools in China; write false"),
     _one(0, "storage/buckets/logs", "Platform_Logs",
@@ -442,6 +448,8 @@ SURROUNDINGS: Final = (
     _one(0, "storage/buckets/logs", "platform-s3alias", "begins or ends as only names of AWS's own do; respell it"),
     _one(0, "storage/buckets/backups", "platform-dev-logs",
          "the bucket of logs too, and each has rules of its own; respell one of them"),
+    _one(0, "storage/buckets/images", "platform-dev-backups",
+         "the bucket of backups too, and each has rules of its own; respell one of them"),
     BadInput(0, {"storage/repositories": ["bubblepool", "bubblepool"]},
              'platform:storage.repositories[1] = "bubblepool": stands there twice; remove one'),
     BadInput(0, {"storage/repositories": [],
@@ -451,6 +459,15 @@ SURROUNDINGS: Final = (
     BadInput(16, {"storage/pushers": {"ci": "arn:aws-cn:iam::123456789012:role/ci"}},
              'platform:storage.pushers.ci = "arn:aws-cn:iam::123456789012:role/ci": lies in partition aws-cn, '
              "the region ap-northeast-2 in aws; write one of that"),
+    BadInput(0, {"storage/pushers": {"ci": "arn:aws:iam::999999999999:role/ci"}},
+             'platform:storage.pushers.ci = "arn:aws:iam::999999999999:role/ci": a role of another account; '
+             "let it take one of 123456789012 that stands here"),
+    BadInput(0, {"secrets/entries": {"platform-dev/gitops/github": "a token"}},
+             'platform:secrets.entries["platform-dev/gitops/github"] = "a token": begins with identity.secretsPrefix, '
+             "which is put before it; write gitops/github"),
+    BadInput(0, {"secrets/entries": {"gitops/github": ""}},
+             'platform:secrets.entries["gitops/github"] = "": not 1 to 2048 characters; '
+             "say what it holds, such as a token with which Argo CD reads Git"),
     _one(0, "secrets/recoveryDays", 5,
          "Secrets Manager keeps a deleted secret 7 to 30 days or not at all; write 7, 30 or 0"),
     BadInput(0, {"secrets/entries": {"gitops/github-abc123": "a token"}},
@@ -461,7 +478,7 @@ SURROUNDINGS: Final = (
              "write one such as platform@example.com"),
     _one(0, "storage/keepData", False,
          "production's data outlive its stack; write true, or true at policy.decommission when all is to go", "prod"),
-    _one(0, "storage/backupRetentionDays", 7, "production can go back five weeks; write 35", "prod"),
+    _one(0, "storage/backupRetentionDays", 34, "production can go back five weeks; write 35", "prod"),
     _one(0, "edge/firewall", False, "production has a firewall before what it publishes; write true", "prod"),
     _one(0, "secrets/recoveryDays", 0, "production can have a deleted secret back; write 30", "prod"),
     _one(0, "observability/alarmEmails", [], "nobody would hear of production's alarms; add an address", "prod"),

@@ -78,6 +78,7 @@ WATCHED: dict[str, Any] = {
     "rule_names": {"spot-interruption": "demo-spot", "rebalance": "demo-rebalance"},
     "certificate_arns": {"domain": f"arn:aws:acm:ap-northeast-2:{ACCOUNT}:certificate/1"},
     "global_certificate_arns": {"images": f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/2"},
+    "vault_name": "demo",
     "free_addresses": 64,
     "log_retention_days": 90,
 }

@@ -168,6 +168,13 @@ def test_the_vaults_policy_goes_before_the_vault(storage: Build) -> None:
     assert captured.one(VAULT, NAME).urn in captured.needs(captured.one(VAULT_POLICY, NAME))
 
 
+def test_the_role_outlives_the_vault(storage: Build) -> None:
+    """On destroy the backups are deleted while the role is there that AWS Backup deletes them with."""
+    captured = storage(keep_data=False)
+    role, permission = captured.one(ROLE, NAME), captured.one(ROLE_POLICY, NAME)
+    assert {role.urn, permission.urn} <= captured.needs(captured.one(VAULT, NAME))
+
+
 def test_volumes_are_backed_up_without_a_file_system(storage: Build) -> None:
     """The plan takes volumes whether there is a file system or not."""
     captured = storage(file_system=False)
@@ -185,7 +192,7 @@ def test_what_is_stateful_has_a_way_back() -> None:
 def test_names_fit(length: int) -> None:
     """Whatever the cluster's name, AWS takes what is named after it, and long names stay apart."""
     names, others = plan_names("n" * length), plan_names("n" * (length - 1) + "m")
-    assert len(names.vault) <= 50
+    assert 2 <= len(names.vault) <= 50
     assert len(names.creation_token) <= 64
     assert max(len(names.backup_role), len(names.push_role)) <= 64
     for field in ("vault", "creation_token", "backup_role", "push_role", "key_alias"):

@@ -120,6 +120,18 @@ def unlogged_buckets(captured: Capture) -> list[str]:
     ]
 
 
+def early_settings(captured: Capture) -> list[str]:
+    """A bucket has versions before a rule speaks of them, and its policy comes after the block: S3 refuses else."""
+    orders = ((VERSIONING, LIFECYCLE), (PUBLIC_ACCESS, BUCKET_POLICY))
+    return [
+        later.urn
+        for bucket in captured.of_type(BUCKET)
+        for first, second in orders
+        for earlier, later in zip(of_bucket(captured, first, bucket), of_bucket(captured, second, bucket), strict=True)
+        if earlier.urn not in later.dependencies
+    ]
+
+
 def _lifecycle(captured: Capture, name: str, **changes: Any) -> Capture:
     (rule,) = captured.one(LIFECYCLE, name).inputs["rules"]
     return captured.changed(LIFECYCLE, name, {"rules": [{**rule, **changes}]})
@@ -153,6 +165,8 @@ MUTATIONS: list[tuple[Control, Mutation]] = [
     ),
     (plain_text_requests, _without_denial("DenyPlainText")),
     (plain_text_requests, _without_denial("DenyOldTls")),
+    (early_settings, changed(LIFECYCLE, LOGS, dependencies=())),
+    (early_settings, changed(BUCKET_POLICY, BACKUPS, dependencies=())),
     (unlogged_buckets, without(LOGGING, BACKUPS)),
     (unlogged_buckets, changed(LOGGING, BACKUPS, {"targetPrefix": ""})),
     (unlogged_buckets, changed(LOGGING, BACKUPS, {"targetBucket": "elsewhere"})),

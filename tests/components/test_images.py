@@ -309,11 +309,11 @@ def test_bucket_comes_first_and_the_distribution_before_its_policy(images: Build
 @pytest.mark.parametrize("keep", [True, False])
 def test_kept_bucket_stays_and_its_cdn_goes(images: Build, keep: bool) -> None:
     """What holds images is kept with all that is set on it; what only serves them can be made again."""
-    captured = images(keep_data=keep, protect=keep)
+    captured = images(keep_data=keep, protect=not keep)
     bucket = captured.one(BUCKET, "images-bucket")
     of_bucket = [r for r in captured.resources if r.type.startswith("aws:s3/") and r.name == "images-bucket"]
     assert {r.retain_on_delete for r in of_bucket} == {keep}
-    assert (bucket.protect, bucket.inputs["forceDestroy"]) == (keep, not keep)
+    assert (bucket.protect, bucket.inputs["forceDestroy"]) == (not keep, not keep)
     served = {ACCESS, HEADERS, DISTRIBUTION, RECORD, SOURCE, DESTINATION, DELIVERY}
     assert not any(r.retain_on_delete or r.protect for r in captured.resources if r.type in served)
 

@@ -263,10 +263,9 @@ def test_login_adds_to_what_argocd_is_told_and_takes_nothing_away() -> None:
     """With a login only the login's keys differ from the values without."""
     before, after = argocd_values(), argocd_values(login=login_values("https://argocd.demo.example.com", "oidc"))
     cm, rbac = after["configs"]["cm"], after["configs"]["rbac"]
-    assert {key: cm[key] for key in cm if cm[key] != before["configs"]["cm"].get(key)} == {
-        "url": "https://argocd.demo.example.com",
-        "oidc.config": "oidc",
-    }
+    added = {"url": "https://argocd.demo.example.com", "oidc.config": "oidc"}
+    assert added.keys().isdisjoint(before["configs"]["cm"])
+    assert cm == {**before["configs"]["cm"], **added}
     assert (rbac["policy.default"], rbac["scopes"]) == ("role:readonly", "[cognito:groups]")
     assert {key: after[key] for key in after if key != "configs"} == {k: before[k] for k in before if k != "configs"}
     assert after["configs"]["params"] == before["configs"]["params"]

@@ -46,7 +46,7 @@ def test_each_planned_alarm_is_registered(example: Capture) -> None:
             *("undelivered-spot-interruption", "undelivered-rebalance", "undelivered-free-addresses-schedule"),
             *("nat-ports-a", "nat-drops-a", "nat-ports-b", "nat-drops-b"),
             *("free-addresses-private-a", "free-addresses-private-b", "free-addresses-function"),
-            *("certificate-domain", "certificate-global-images"),
+            *("certificate-domain", "certificate-global-images", "failed-backups"),
         )
     }
     assert {alarm.name for alarm in example.of_type(ALARM)} == {f"watch-{n.removeprefix(f'{CLUSTER}-')}" for n in names}
@@ -62,6 +62,7 @@ def test_a_registered_alarm_is_the_planned_one(example: Capture) -> None:
         subnets=list(WATCHED["subnet_ids"]),
         free_addresses=WATCHED["free_addresses"],
         certificates=WATCHED["certificate_arns"],
+        vault=WATCHED["vault_name"],
         function=f"{CLUSTER}-free-addresses",
     )
     for row in [*plan(watched), certificate("global-images", WATCHED["global_certificate_arns"]["images"])]:

@@ -171,12 +171,29 @@ def test_the_drivers_key_is_used_through_ec2_only() -> None:
     assert added[1]["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
 
 
+def test_the_clusters_firewall_is_put_before_its_load_balancers() -> None:
+    """With a firewall the controller may associate the cluster's web ACL, without one it may not; it removes none."""
+    without = load_balancer_controller.load_balancer_controller(DEMO)
+    documents = load_balancer_controller.load_balancer_controller(DEMO, firewall=True)
+    assert {name: document for name, document in documents.items() if document != without[name]}.keys() == {
+        "load-balancers"
+    }
+    more = documents["load-balancers"]["Statement"][len(without["load-balancers"]["Statement"]) :]
+    balancers = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/*/*"
+    acl = f"arn:aws:wafv2:{REGION}:{ACCOUNT}:regional/webacl/demo/*"
+    assert [(set(s["Action"]), s["Resource"]) for s in more] == [
+        ({"wafv2:AssociateWebACL", "wafv2:GetWebACL", "wafv2:GetWebACLForResource"}, [acl, balancers]),
+        ({"elasticloadbalancing:SetWebAcl"}, [balancers]),
+    ]
+
+
 def test_the_charts_are_told_what_the_documents_need() -> None:
     """What a document leaves out has its switch in the values that the chart must get."""
-    assert load_balancer_controller.REQUIRED_VALUES == {
-        "enableWaf": False,
-        "enableWafv2": False,
-        "enableShield": False,
-        "controllerConfig": {"featureGates": {"ListenerRulesTagging": True}},
-    }
+    for firewall in (False, True):
+        assert load_balancer_controller.required_values(firewall=firewall) == {
+            "enableWaf": False,
+            "enableWafv2": firewall,
+            "enableShield": False,
+            "controllerConfig": {"featureGates": {"ListenerRulesTagging": True}},
+        }
     assert required_values(DEMO) == {"controller": {"tags": {"kubernetes.io/cluster/demo": "owned"}}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Variant:
 
 
 # Beside the stacks: a network without a way out and pods in a range of their own, and an account with a boundary, in
-# which external-dns and Argo CD's registry get the rights that neither stack file asks for.
+# which external-dns, Argo CD's registry and a pipeline get the rights that neither stack file asks for.
 PROGRAMS: Final[Mapping[str, Variant]] = {
     **{stack: Variant(stack=stack, changes={}) for stack in STACKS},
     "closed": Variant(
@@ -48,6 +49,7 @@ PROGRAMS: Final[Mapping[str, Variant]] = {
         changes={
             "aws": {"permissionsBoundary": BOUNDARY},
             "identity": {"hostedZoneIds": ["Z0123456789ABC"], "chartRepositories": ["charts/platform"]},
+            "storage": {"pushers": {"ci": "arn:aws:iam::123456789012:role/ci"}},
         },
     ),
 }
@@ -140,12 +142,15 @@ def sdk_arguments(token: str) -> type[Any]:
 
     By its package: a module that is imported before its package leaves the package without that module's names
     (pulumi_aws loads its packages lazily). The components name ec2's modules themselves, so there it is the module,
-    after the components.
+    after the components. The class is called InitArgs where a block of another resource has the shorter name (s3's
+    BucketVersioningArgs).
     """
     importlib.import_module("stacks.eks")
     _, path, class_ = token.split(":")
     package, _, module = path.partition("/")
     name = re.sub(r"([A-Z])", r"_\1", module).lower()
-    holder = f"pulumi_aws.ec2.{name}" if package == "ec2" else f"pulumi_aws.{package}"
-    arguments: type[Any] = getattr(importlib.import_module(holder), f"{class_}Args")
+    suffix = "_" if keyword.iskeyword(package) else ""
+    holder = f"pulumi_aws.ec2.{name}" if package == "ec2" else f"pulumi_aws.{package}{suffix}"
+    classes = importlib.import_module(holder)
+    arguments: type[Any] = getattr(classes, f"{class_}InitArgs", None) or getattr(classes, f"{class_}Args")
     return arguments

@@ -35,7 +35,7 @@ def _known(name: str) -> tuple[Mapping[str, str], Mapping[str, set[str]]]:
     """Return whose each trust document is, and the statements of each of them, for the program's cluster."""
     variant = PROGRAMS[name]
     sections = stack_sections(variant.stack, variant.changes)
-    aws, identity = sections["aws"], sections["identity"]
+    aws, identity, storage, edge = (sections[key] for key in ("aws", "identity", "storage", "edge"))
     scope = Scope(
         cluster_name=sections["cluster"]["name"],
         region=aws["region"],
@@ -46,9 +46,13 @@ def _known(name: str) -> tuple[Mapping[str, str], Mapping[str, set[str]]]:
         secrets_prefix=identity["secretsPrefix"],
         hosted_zone_ids=tuple(identity.get("hostedZoneIds", ())),
         chart_repositories=tuple(identity.get("chartRepositories", ())),
+        backups_bucket=storage["buckets"]["backups"],
+        domain=edge.get("domain"),
+        domain_zone_id=None if edge["delegate"] else edge["hostedZoneId"],
+        firewall=edge["firewall"],
     )
     rights: dict[str, set[str]] = {}
-    for document, content in identity_documents(scope, reach).items():
+    for document, content in identity_documents(scope, reach, storage["repositories"]).items():
         rights.setdefault(document.partition("/")[0], set()).update(map(_text, content["Statement"]))
     return {_text(document): whose for whose, document in trust_documents(scope).items()}, rights
 
@@ -76,8 +80,10 @@ def test_documents_are_those_of_the_catalog(programs: Programs, name: str) -> No
 
 def test_some_program_has_every_document_of_the_catalog() -> None:
     """No controller's rights are left out because no stack asks for them."""
-    variants = [stack_sections(variant.stack, variant.changes)["identity"] for variant in PROGRAMS.values()]
-    assert any(identity.get("hostedZoneIds") and identity.get("chartRepositories") for identity in variants)
+    variants = [stack_sections(variant.stack, variant.changes) for variant in PROGRAMS.values()]
+    identities = [sections["identity"] for sections in variants]
+    assert any(identity.get("hostedZoneIds") and identity.get("chartRepositories") for identity in identities)
+    assert any(sections["storage"]["pushers"] for sections in variants)
 
 
 def test_every_wider_document_is_noticed(programs: Programs) -> None:

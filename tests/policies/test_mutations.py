@@ -16,7 +16,7 @@ from tests.policies.mutations import Mutation, catchers, excuses, is_caught, is_
 # Everything that keeps somebody out, or that something is found by, logged to or encrypted with.
 SECURITY_TYPES = sorted(
     {type_ for rule in all_rules() for type_ in rule.types}
-    - {tokens.SERVICE_LINKED_ROLE, tokens.KUBERNETES_PROVIDER, "pulumi:providers:aws"}
+    - {tokens.SERVICE_LINKED_ROLE, tokens.KUBERNETES_PROVIDER, tokens.APPLICATION, "pulumi:providers:aws"}
 )
 Programs = Callable[[str], Program]
 

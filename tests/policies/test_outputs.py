@@ -1,4 +1,4 @@
-"""Control E11: neither the stack's outputs nor any component's hold a credential."""
+"""Control E11: neither the stack's outputs nor any component's hold a credential; D7: secret values are marked so."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from tests.whole_stacks import STACKS
 
 # Keys of what opens something, as kubeconfigs, Secrets and AWS's APIs have them; `exec` says how to get one.
 KEY = re.compile(
-    r"token|password|secret_?(access_?)?key|client-?key(-?data)?|private_?key|session_?token", re.IGNORECASE
+    r"token|password|secret_?(access_?)?key|client-?key(-?data)?|client_?secret|private_?key|session_?token",
+    re.IGNORECASE,
 )
+VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 TEXT = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{10,}\.[\w-]{10,}|k8s-aws-v1\.")
 
 
@@ -56,6 +58,7 @@ def test_outputs_hold_no_credential(whole_stack: Callable[[str], Capture], stack
         {"bucket": ["fine", "AKIAIOSFODNN7EXAMPLE"]},
         {"deployKey": "-----BEGIN OPENSSH PRIVATE KEY-----\n"},
         {"aws": {"secretAccessKey": "x"}},
+        {"login": {"clientSecret": "x"}},
         {"clusterName": "k8s-aws-v1.aHR0cHM6Ly9zdHM"},
     ],
     ids=str,
@@ -64,3 +67,44 @@ def test_a_credential_is_noticed(value: dict[str, Any]) -> None:
     """By its key or by its form, however deep; the control for the test above."""
     assert list(credentials(value))
     assert list(credentials({"hidden": Secret(value)})) == []
+
+
+def unmarked(captured: Capture) -> Iterator[str]:
+    """Yield where a secret's value is to be read in the state: in the secret itself, or in any other input."""
+    values: set[str] = set()
+    for version in captured.of_type(VERSION):
+        value = version.inputs["secretString"]
+        if not isinstance(value, Secret):
+            yield f"{version.name}.secretString"
+        text = value.value if isinstance(value, Secret) else value
+        values |= {str(part) for key, part in json.loads(text).items() if KEY.search(key)}
+    for registration in captured.resources:
+        yield from (f"{registration.name}.{path}" for path in _readable(registration.inputs, values))
+
+
+def _readable(value: Any, secrets: set[str], path: str = "") -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _readable(item, secrets, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _readable(item, secrets, f"{path}.{index}")
+    elif isinstance(value, str) and any(secret in value for secret in secrets):
+        yield path
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_secret_values_are_marked(whole_stack: Callable[[str], Capture], stack: str) -> None:
+    """The one value that the program puts into a secret is secret to Pulumi too, and stands nowhere else."""
+    captured = whole_stack(stack)
+    assert [version.name for version in captured.of_type(VERSION)] == ["login-client"]
+    assert list(unmarked(captured)) == []
+
+
+def test_an_unmarked_value_is_noticed(whole_stack: Callable[[str], Capture]) -> None:
+    """Plain text in the secret, and the same value in anything else; the control for the test above."""
+    captured = whole_stack("prod")
+    value = captured.one(VERSION, "login-client").inputs["secretString"].value
+    assert list(unmarked(captured.changed(VERSION, "login-client", {"secretString": value})))
+    told = {"description": json.loads(value)["clientSecret"]}
+    assert list(unmarked(captured.changed("aws:cloudfront/originAccessControl:OriginAccessControl", "images", told)))

@@ -8,6 +8,7 @@ import pytest
 
 from policies import tokens
 from policies.catalog import all_rules
+from tests.captures import Capture
 from tests.conftest import CaptureProgram
 from tests.policies import PROGRAMS, Findings, Program, Variant, program
 from tests.whole_stacks import stack_sections
@@ -52,14 +53,63 @@ def test_no_other_drift_is_left_alone(programs: Callable[[str], Program], name: 
     assert {(resource.type, tuple(sorted(resource.ignore_changes))) for resource in ignoring} == LEFT_ALONE
 
 
+PROTECTED = {
+    tokens.BUCKET,
+    tokens.CLUSTER,
+    tokens.FILE_SYSTEM,
+    tokens.KEY,
+    tokens.REPOSITORY,
+    tokens.SUBNET,
+    tokens.USER_POOL,
+    tokens.VAULT,
+    tokens.VPC,
+}
+KEPT = {
+    tokens.ALIAS,
+    tokens.BUCKET,
+    tokens.BUCKET_ENCRYPTION,
+    tokens.BUCKET_LIFECYCLE,
+    tokens.BUCKET_LOGGING,
+    tokens.BUCKET_OWNERSHIP,
+    tokens.BUCKET_POLICY,
+    tokens.BUCKET_VERSIONING,
+    tokens.EFS_BACKUP_POLICY,
+    tokens.FILE_SYSTEM,
+    tokens.FILE_SYSTEM_POLICY,
+    tokens.IMAGE_LIFECYCLE,
+    tokens.KEY,
+    tokens.PUBLIC_ACCESS_BLOCK,
+    tokens.REPOSITORY,
+    tokens.VAULT,
+    tokens.VAULT_POLICY,
+}
+
+
 @pytest.mark.parametrize("decommission", [False, True])
 def test_decommissioning_takes_every_protection_off(capture: CaptureProgram, decommission: bool) -> None:
     """One setting lets production go, and only that one: what holds state is protected until then."""
     policy = {**stack_sections("prod")["policy"], "decommission": decommission}
     resources = program(capture, Variant(stack="prod", changes={"policy": policy})).resources
     protected = {resource.type for resource in resources if resource.protect and resource.type.startswith("aws:")}
-    assert protected == (set() if decommission else {tokens.CLUSTER, tokens.KEY, tokens.VPC, tokens.SUBNET})
+    assert protected == (set() if decommission else PROTECTED)
     assert [r.get("deletionProtection") for r in resources if r.type == tokens.CLUSTER] == [not decommission]
+    pools = [r.get("deletionProtection") for r in resources if r.type == tokens.USER_POOL]
+    assert pools == ["INACTIVE" if decommission else "ACTIVE"]
+
+
+def test_production_keeps_its_data(whole_stack: Callable[[str], Capture]) -> None:
+    """A destroy leaves production's data with their settings, keys and the keys' names, and nothing of development's.
+
+    The engine tells no policy of retainOnDelete, so no rule can ask for it.
+    """
+    kept = {stack: [r for r in whole_stack(stack).resources if r.retain_on_delete] for stack in ("dev", "prod")}
+    # The account's own role, which no stack may take away.
+    assert {r.type for r in kept["dev"]} == {tokens.SERVICE_LINKED_ROLE}
+    assert {r.type for r in kept["prod"]} == {tokens.SERVICE_LINKED_ROLE, *KEPT}
+    for type_ in (tokens.KEY, tokens.ALIAS):
+        assert [r.name for r in kept["prod"] if r.type == type_] == ["storage-data", "secrets"]
+    everything = {r.urn for r in whole_stack("prod").resources if r.type in KEPT - {tokens.KEY, tokens.ALIAS}}
+    assert everything <= {r.urn for r in kept["prod"]}
 
 
 def test_rules_are_named_once_and_say_what_they_ask_for() -> None:

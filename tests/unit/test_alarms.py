@@ -25,6 +25,7 @@ EXAMPLE: Final = Watched(
     subnets=["private-a", "private-b"],
     free_addresses=64,
     certificates={"domain": "arn:aws:acm:eu-west-1:123456789012:certificate/1"},
+    vault="demo",
     function="demo-free-addresses",
 )
 # Everything that has to be heard of, as metric and dimensions.
@@ -40,6 +41,7 @@ WANTED: Final = {
     ("AWS/NATGateway", "PacketsDropCount", "NatGatewayId=nat-b"),
     (NAMESPACE, METRIC, "ClusterName=demo,Subnet=private-a"),
     (NAMESPACE, METRIC, "ClusterName=demo,Subnet=private-b"),
+    ("AWS/Backup", "NumberOfBackupJobsFailed", "BackupVaultName=demo"),
     ("AWS/Lambda", "Errors", "FunctionName=demo-free-addresses"),
     (
         "AWS/CertificateManager",
@@ -100,12 +102,13 @@ def test_keys_are_unique_and_grow_with_what_is_watched(
             subnets=sorted(subnets),
             free_addresses=8,
             certificates={name: name for name in sorted(certificates)},
+            vault="demo",
             function="demo",
         )
     )
     keys = [alarm.key for alarm in planned]
     spot = int("spot-interruption" in rules)
-    assert len(set(keys)) == len(keys) == 4 + spot + len(rules) + 2 * len(zones) + len(subnets) + len(certificates)
+    assert len(set(keys)) == len(keys) == 5 + spot + len(rules) + 2 * len(zones) + len(subnets) + len(certificates)
 
 
 def test_keys_do_not_hang_on_their_order() -> None:
@@ -118,6 +121,7 @@ def test_keys_do_not_hang_on_their_order() -> None:
         subnets=["private-0", *EXAMPLE.subnets],
         free_addresses=64,
         certificates=EXAMPLE.certificates,
+        vault="demo",
         function="demo-free-addresses",
     )
     before, after = ({alarm.key: alarm for alarm in alarms.plan(one)} for one in (EXAMPLE, more))

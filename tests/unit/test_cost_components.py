@@ -215,6 +215,13 @@ def test_stack_in_us_east_1_has_one_topic() -> None:
     assert keys == {SEOUL: 3, VIRGINIA: 2}
 
 
+def test_watching_is_counted_where_and_as_often_as_it_is() -> None:
+    """Alarms on the CDN's certificates have us-east-1's price; the function runs every five minutes of the month."""
+    lines = observability.lines("eu-west-1", OBSERVED, Assumptions())
+    assert [line.amount is None for line in lines if line.item == Item.ALARM] == [True, False]
+    assert [line.quantity * 1_000_000 for line in lines if line.item == Item.FUNCTION] == [12 * 730]
+
+
 def test_a_line_is_of_something() -> None:
     """Less than nothing is refused."""
     with pytest.raises(ValueError, match="quantity=-1 is below zero"):

@@ -50,7 +50,7 @@ _PULUMI = """#!/bin/sh
 case "$1" in
   config) echo '{}' ;;
   stack) echo '{"deployment": {"resources": []}}' ;;
-  preview) echo "$@" > "$0.asked"; exit 7 ;;
+  preview) case "$*" in *--json*) echo '{"steps": []}'; exit 0 ;; esac; echo "$@" > "$0.asked"; exit 7 ;;
 esac
 """
 

@@ -231,6 +231,21 @@ class TestSupport:
         assert len(_lines({"nodes/amiRelease": "1.32.9-20260714"})) == 1
 
 
+class TestProduction:
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"secrets/recoveryDays": 7},
+            {"storage/keepData": False, "policy/decommission": True},
+            {"edge": {}, "storage/buckets/images": REMOVED},
+        ],
+        ids=lambda changes: next(iter(changes)),
+    )
+    def test_may_do_what_none_of_its_rules_is_about(self, changes: Mapping[str, Any]) -> None:
+        """A shorter recovery is one, what is to go keeps nothing, and nothing published needs no firewall."""
+        assert _parse(changes, stack="prod").policy.tier == "production"
+
+
 class TestDevelopment:
     @pytest.mark.parametrize(
         "changes",
@@ -247,6 +262,7 @@ class TestDevelopment:
                 "gitops/images/registry": "123456789012.dkr.ecr.ap-northeast-2.amazonaws.com/mirror",
             },
             {"cluster/publicAccessCidrs": []},
+            {"edge/login": False, "secrets/entries": {"argocd/oidc": "a client of another provider of identities"}},
             {"aws/permissionsBoundary": "arn:aws:iam::123456789012:policy/teams/boundary"},
             {"aws/permissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess"},
             {"cluster/access/administrators/sso": "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/SSO"},

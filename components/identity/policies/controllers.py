@@ -35,6 +35,7 @@ class Reach:
         chart_repositories: ECR repositories whose charts Argo CD reads, at most `MOST_REPOSITORIES`; with none nobody
             gets a right to.
         backups_bucket: S3 bucket that Argo CD's backups go to; without it nobody gets a right to.
+        firewall: Whether the cluster has a web ACL, which the load balancer controller puts before load balancers.
     """
 
     secrets_prefix: str
@@ -43,6 +44,7 @@ class Reach:
     domain: str | None = None
     domain_zone_id: str | None = None
     backups_bucket: str | None = None
+    firewall: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +85,7 @@ CONTROLLERS: Final[Mapping[str, Controller]] = MappingProxyType(
         "aws-load-balancer-controller": Controller(
             namespace="kube-system",
             service_account="aws-load-balancer-controller",
-            documents=lambda scope, _: load_balancer_controller(scope),
+            documents=lambda scope, reach: load_balancer_controller(scope, firewall=reach.firewall),
         ),
         "aws-efs-csi-driver": Controller(
             namespace="kube-system",

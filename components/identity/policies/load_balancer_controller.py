@@ -8,16 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from components.edge.names import firewall_name
 from components.identity.policies.scope import Document, Scope, Statement, allow, document
-
-# What the chart has to be told, because the document does without: with a switch left on, every Ingress fails to
-# reconcile. Listeners and their rules are told apart by their tags, so the tagging has to stay on.
-REQUIRED_VALUES: Final[Mapping[str, Any]] = {
-    "enableWaf": False,
-    "enableWafv2": False,
-    "enableShield": False,
-    "controllerConfig": {"featureGates": {"ListenerRulesTagging": True}},
-}
 
 _CLUSTER: Final = "elbv2.k8s.aws/cluster"
 _SERVICE: Final = "elasticloadbalancing.amazonaws.com"
@@ -74,15 +66,38 @@ _ELB_CHANGES: Final = (
 )
 
 
-def load_balancer_controller(scope: Scope) -> Mapping[str, Document]:
+def required_values(*, firewall: bool) -> Mapping[str, Any]:
+    """Return what the chart has to be told, because of what the documents say and leave out.
+
+    With a switch on that the documents do without, every Ingress fails to reconcile. With `enableWafv2` off, the
+    controller takes no notice of a class's `wafv2AclArn`, and nothing says so. Listeners and their rules are told apart
+    by their tags, so the tagging has to stay on.
+
+    Args:
+        firewall: Whether a web ACL stands before the load balancers.
+    """
+    return {
+        "enableWaf": False,
+        "enableWafv2": firewall,
+        "enableShield": False,
+        "controllerConfig": {"featureGates": {"ListenerRulesTagging": True}},
+    }
+
+
+def load_balancer_controller(scope: Scope, *, firewall: bool = False) -> Mapping[str, Document]:
     """Let the controller make load balancers, and change those only that carry its cluster's tag.
 
     Three documents: with the conditions, one for all would be over IAM's 6,144 characters at long names.
+
+    Args:
+        scope: Whose controller.
+        firewall: Whether it puts the cluster's web ACL before them.
     """
+    walls = _firewall(scope) if firewall else []
     return {
         "reading": document(*_reading(scope)),
         "security-groups": document(*_security_groups(scope)),
-        "load-balancers": document(*_creating(scope), *_tagging(scope), *_changing(scope)),
+        "load-balancers": document(*_creating(scope), *_tagging(scope), *_changing(scope), *walls),
     }
 
 
@@ -184,4 +199,18 @@ def _changing(scope: Scope) -> list[Statement]:
             StringEquals=_owned(scope),
         ),
         allow("AllowOrderingRules", _elb(("SetRulePriorities",)), _elb_arns(scope, *_RULES)),
+    ]
+
+
+def _firewall(scope: Scope) -> list[Statement]:
+    """Put the cluster's own web ACL before load balancers, and take none away: a foreign one could not be put back.
+
+    Source: https://docs.aws.amazon.com/waf/latest/developerguide/security_iam_service-with-iam.html.
+    """
+    balancers = _elb_arns(scope, "loadbalancer/app/*/*")
+    acl = scope.arn("wafv2", f"regional/webacl/{firewall_name(scope.cluster_name)}/*")
+    verbs = ("AssociateWebACL", "GetWebACL", "GetWebACLForResource")
+    return [
+        allow("AllowFirewall", [f"wafv2:{verb}" for verb in verbs], [acl, *balancers]),
+        allow("AllowSettingFirewall", _elb(("SetWebAcl",)), balancers),
     ]

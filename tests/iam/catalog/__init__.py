@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,9 @@ from components.identity.policies.scope import Scope
 from components.karpenter import policy as karpenter
 from components.karpenter.controller import controller_policies
 from components.network import policy as network
+from components.observability import names as watched
 from components.observability import policy as observability
+from components.secrets.policy import secret_policy
 from components.storage import documents as backups
 from components.storage import policy as storage
 from components.storage.names import plan_names
@@ -45,6 +47,7 @@ LARGE_REACH: Final = Reach(
     hosted_zone_ids=tuple(f"Z{number:031d}" for number in range(MOST_ZONES)),
     chart_repositories=tuple(f"{'r' * 254}{number:02d}" for number in range(MOST_REPOSITORIES)),
     backups_bucket="b" * 63,
+    firewall=True,
 )
 # Service accounts of the add-ons that have a role.
 ADDONS: Final = {
@@ -55,7 +58,9 @@ MANAGED: Final = tuple(sorted(identity.NODE_POLICIES.values()))
 DEMO: Final = Scope(cluster_name=CLUSTER, region=REGION, partition="aws", account_id=ACCOUNT)
 
 
-def identity_documents(scope: Scope = DEMO, reach: Reach = REACH) -> dict[str, Document]:
+def identity_documents(
+    scope: Scope = DEMO, reach: Reach = REACH, repositories: Sequence[str] = ("charts/platform",)
+) -> dict[str, Document]:
     """Policies of roles, by `whose/purpose`."""
     place = {"region": scope.region, "partition": scope.partition, "account_id": scope.account_id}
     of_karpenter = controller_policies(karpenter.Scope(cluster_name=scope.cluster_name, **place))
@@ -72,7 +77,11 @@ def identity_documents(scope: Scope = DEMO, reach: Reach = REACH) -> dict[str, D
         "aws-ebs-csi-driver/volumes": ebs_csi(scope, key_arn=key),
         "flow-logs/delivery": network.flow_log_delivery(group),
         "backup/volumes-and-files": backups.backup(plan_names(scope.cluster_name).vault, **place),
-        "image-push/repositories": storage.push(reach.chart_repositories, **place),
+        "image-push/repositories": storage.push(repositories, **place),
+        "free-addresses/counting": observability.function_rights(
+            observability.log_group_arn(**place, log_group=watched.log_group(scope.cluster_name)),
+            namespace=watched.NAMESPACE,
+        ),
     }
 
 
@@ -87,6 +96,7 @@ def trust_documents(scope: Scope = DEMO) -> dict[str, Document]:
         "nodes": identity.node_trust(scope.partition),
         "flow-logs": network.flow_log_trust(**place),
         "backup": backups.backup_trust(account_id=scope.account_id),
+        "free-addresses": observability.function_trust(),
         "image-push": storage.push_trust([f"arn:{scope.partition}:iam::{scope.account_id}:role/ci"]),
         **{
             name: identity.pod_identity_trust(
@@ -113,6 +123,10 @@ def resource_documents(scope: Scope = DEMO) -> dict[str, Document]:
         ),
         "images-bucket": _images_bucket(scope),
         "file-system": storage.file_system_policy(scope.arn("elasticfilesystem", "file-system/fs-1"), **place),
+        "alarms-topic": observability.topic_policy(watched.topic(scope.cluster_name), **place, budgets=True),
+        "alarms-key": json.loads(key_policy(observability.topic_key_statements(**place, budgets=True), **account)),
+        "backup-vault": backups.vault_policy(),
+        "secret": json.loads(secret_policy(account_id=scope.account_id)),
     }
 
 
@@ -135,7 +149,11 @@ def principals() -> Mapping[str, list[Document]]:
         found.setdefault(name.partition("/")[0], []).extend(document["Statement"])
     found["node"] = [statement for name in MANAGED for statement in published(name)]
     found |= {f"trust of {name}": document["Statement"] for name, document in trust_documents().items()}
-    return found | {name: document["Statement"] for name, document in resource_documents().items()}
+    found |= {name: document["Statement"] for name, document in resource_documents().items()}
+    # What a policy only forbids shows in the hands of somebody whom IAM lets everything.
+    for name in ("backup-vault", "secret"):
+        found[name] = [{"Sid": "Administrator", "Effect": "Allow", "Action": "*", "Resource": "*"}, *found[name]]
+    return found
 
 
 def size(document: Document) -> int:

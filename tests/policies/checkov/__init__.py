@@ -89,37 +89,5 @@ CARELESS = {
 }
 
 
-# Careless edits of production: type, name, inputs (None takes one out), and what checkov has to say.
-EDITS: list[tuple[str, str, dict[str, Any], set[str]]] = [
-    (
-        "aws:eks/cluster:Cluster",
-        "cluster-eksCluster",
-        {
-            "enabledClusterLogTypes": ["api"],
-            "encryptionConfig": None,
-            "vpcConfig": {"endpointPublicAccess": True, "publicAccessCidrs": [ANYWHERE]},
-        },
-        {"CKV_AWS_37", "CKV_AWS_38", "CKV_AWS_39", "CKV_AWS_58"},
-    ),
-    (
-        "aws:ec2/launchTemplate:LaunchTemplate",
-        "nodes",
-        {"metadataOptions": {"httpTokens": "optional", "httpPutResponseHopLimit": 2}},
-        {"CKV_AWS_79", "CKV_AWS_341"},
-    ),
-    ("aws:eks/nodeGroup:NodeGroup", "nodes", {"remoteAccess": {"ec2SshKey": "mine"}}, {"CKV_AWS_100"}),
-    ("aws:ec2/subnet:Subnet", "network-private-a", {"mapPublicIpOnLaunch": True}, {"CKV_AWS_130"}),
-    ("aws:sqs/queue:Queue", "karpenter-interruption", {"sqsManagedSseEnabled": None}, {"CKV_AWS_27"}),
-    ("aws:kms/key:Key", "cluster-secrets", {"enableKeyRotation": False}, {"CKV_AWS_7"}),
-    ("aws:kms/key:Key", "cluster-logs", {"policy": None}, {"CKV2_AWS_64"}),
-    (
-        "aws:cloudwatch/logGroup:LogGroup",
-        "cluster-logs",
-        {"kmsKeyId": None, "retentionInDays": 30},
-        {"CKV_AWS_158", "CKV_AWS_338"},
-    ),
-]
-
-
 def _document(action: str, **statement: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, **statement}]})

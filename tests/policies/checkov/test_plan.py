@@ -68,6 +68,12 @@ def test_singular_blocks_get_terraforms_name() -> None:
     assert values(group) == {"taint": [{"key": "a", "effect": "NO_SCHEDULE"}]}
 
 
+def test_files_are_left_out() -> None:
+    """A function's archive has no place in a plan; what else it has keeps Terraform's name."""
+    function = resource("aws:lambda/function:Function", props={"name": "a", "code": {"assets": {"a.py": {"text": ""}}}})
+    assert values(function) == {"function_name": "a"}
+
+
 def test_references_come_from_the_property_dependencies() -> None:
     """An argument with a value refers to each AWS resource that it comes from, and to no other provider's."""
     vpc, component = resource(), resource("platform:network:Network", "network")
@@ -123,7 +129,7 @@ def structures(class_: type[Any], prefix: str = "") -> Iterator[tuple[str, bool]
         path = f"{prefix}{key}"
         if inner:
             yield path, True
-            yield from structures(inner[0], f"{path}.") if path.count(".") < 3 else ()
+            yield from structures(inner[0], f"{path}.") if path.count(".") < 5 else ()
         elif "Mapping" in str(hint):
             yield path, False
 
@@ -139,4 +145,6 @@ def test_the_table_agrees_with_the_sdk(token: str) -> None:
     row = TYPES[token]
     assert {path for path in row.blocks if not known.get(path)} == set()
     assert {path for path in row.maps - {"tags"} if known.get(path) is not False} == set()
-    assert set(row.renamed) <= row.blocks
+    inputs = set(input_type_types(sdk_arguments(token)))
+    assert row.files <= inputs
+    assert {path for path in row.renamed if path not in row.blocks | inputs} == set()

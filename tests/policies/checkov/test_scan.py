@@ -18,7 +18,8 @@ from policies.checkov.scan import Report, ScanError, scan
 from policies.checkov.verdict import judge, unused
 from policies.waivers import load
 from tests.conftest import CaptureProgram
-from tests.policies.checkov import CARELESS, EDITS, careless, closed, plan_of
+from tests.policies.checkov import CARELESS, careless, closed, plan_of
+from tests.policies.checkov.edits import EDITS
 from tests.whole_stacks import STACKS, WholeStack
 from tools import checkov_env
 

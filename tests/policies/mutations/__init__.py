@@ -152,7 +152,7 @@ def systematic(name: str, program: Program, types: Iterable[str]) -> Iterator[Mu
 
 
 def _variants(resource: Resource) -> Iterator[tuple[str, Resource]]:
-    for path, value in _leaves(resource.props):
+    for path, value in leaves(resource.props):
         if path not in required(resource.type):
             yield f"{path} removed", _with(resource, path, _MISSING)
         if value in (True, False, "true", "false"):
@@ -167,14 +167,14 @@ def _variants(resource: Resource) -> Iterator[tuple[str, Resource]]:
         yield "ignoreChanges", replace(resource, ignore_changes=())
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every value that holds no others, with its path; a list of plain values counts as one."""
     if isinstance(value, Mapping) and not path.endswith("tags"):
         for key, item in value.items():
-            yield from _leaves(item, f"{path}.{key}" if path else key)
+            yield from leaves(item, f"{path}.{key}" if path else key)
     elif isinstance(value, list) and value and isinstance(value[0], Mapping):
         for index, item in enumerate(value):
-            yield from _leaves(item, f"{path}.{index}")
+            yield from leaves(item, f"{path}.{index}")
     elif path:
         yield path, value
 
@@ -184,13 +184,18 @@ def _widened(document: Any) -> Iterator[tuple[str, str]]:
     for index, statement in enumerate(document["Statement"]):
         changes: dict[str, Any] = {"Action": "*", "Resource": "*", "Principal": "*", "Condition": _MISSING}
         for key, new in changes.items():
-            if key in statement and statement[key] != new and statement["Effect"] == "Allow":
+            if key in statement and statement[key] not in (new, {"AWS": new}) and statement["Effect"] == "Allow":
                 yield (
                     f"{key} of statement {index}",
                     json.dumps(_put(document, f"Statement.{index}.{key}".split("."), new)),
                 )
         if statement["Effect"] == "Deny":
             yield f"statement {index} gone", json.dumps(_put(document, ["Statement", str(index)], _MISSING))
+
+
+def without(resource: Resource, path: str) -> Resource:
+    """Return the resource without the value at the path."""
+    return _with(resource, path, _MISSING)
 
 
 def _is(resource: Resource, row: Mapping[str, Any]) -> bool:

@@ -1,0 +1,156 @@
+"""Names, certificates, distribution, firewall and login."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from policies.checkov.resource_types.row import ResourceType, row
+
+_DISTRIBUTION: Final = row(
+    "aws_cloudfront_distribution",
+    "customErrorResponses",
+    "defaultCacheBehavior",
+    "defaultCacheBehavior.functionAssociations",
+    "defaultCacheBehavior.lambdaFunctionAssociations",
+    "loggingConfig",
+    "orderedCacheBehaviors",
+    "orderedCacheBehaviors.functionAssociations",
+    "orderedCacheBehaviors.lambdaFunctionAssociations",
+    "originGroups",
+    "originGroups.failoverCriteria",
+    "originGroups.members",
+    "origins",
+    "origins.customHeaders",
+    "origins.customOriginConfig",
+    "origins.originShield",
+    "origins.s3OriginConfig",
+    "restrictions",
+    "restrictions.geoRestriction",
+    "viewerCertificate",
+    renamed={
+        "customErrorResponses": "custom_error_response",
+        "defaultCacheBehavior.functionAssociations": "function_association",
+        "defaultCacheBehavior.lambdaFunctionAssociations": "lambda_function_association",
+        "orderedCacheBehaviors": "ordered_cache_behavior",
+        "orderedCacheBehaviors.functionAssociations": "function_association",
+        "orderedCacheBehaviors.lambdaFunctionAssociations": "lambda_function_association",
+        "originGroups": "origin_group",
+        "originGroups.members": "member",
+        "origins": "origin",
+        "origins.customHeaders": "custom_header",
+    },
+)
+_RESPONSE_HEADERS: Final = row(
+    "aws_cloudfront_response_headers_policy",
+    "customHeadersConfig",
+    "customHeadersConfig.items",
+    "removeHeadersConfig",
+    "removeHeadersConfig.items",
+    "securityHeadersConfig",
+    "securityHeadersConfig.contentSecurityPolicy",
+    "securityHeadersConfig.contentTypeOptions",
+    "securityHeadersConfig.frameOptions",
+    "securityHeadersConfig.referrerPolicy",
+    "securityHeadersConfig.strictTransportSecurity",
+    "securityHeadersConfig.xssProtection",
+)
+_USER_POOL: Final = row(
+    "aws_cognito_user_pool",
+    "accountRecoverySetting",
+    "accountRecoverySetting.recoveryMechanisms",
+    "adminCreateUserConfig",
+    "adminCreateUserConfig.inviteMessageTemplate",
+    "deviceConfiguration",
+    "emailConfiguration",
+    "passwordPolicy",
+    "schemas",
+    "schemas.numberAttributeConstraints",
+    "schemas.stringAttributeConstraints",
+    "signInPolicy",
+    "softwareTokenMfaConfiguration",
+    "userAttributeUpdateSettings",
+    "userPoolAddOns",
+    "usernameConfiguration",
+    renamed={"accountRecoverySetting.recoveryMechanisms": "recovery_mechanism", "schemas": "schema"},
+)
+_WEB_ACL: Final = row(
+    "aws_wafv2_web_acl",
+    "customResponseBodies",
+    "defaultAction",
+    "defaultAction.allow",
+    "defaultAction.block",
+    "rules",
+    "rules.action",
+    "rules.action.allow",
+    "rules.action.block",
+    "rules.action.count",
+    "rules.overrideAction",
+    "rules.overrideAction.count",
+    "rules.overrideAction.none",
+    "rules.ruleLabels",
+    "rules.statement",
+    "rules.statement.managedRuleGroupStatement",
+    "rules.statement.managedRuleGroupStatement.ruleActionOverrides",
+    "rules.statement.managedRuleGroupStatement.ruleActionOverrides.actionToUse",
+    "rules.statement.managedRuleGroupStatement.ruleActionOverrides.actionToUse.allow",
+    "rules.statement.managedRuleGroupStatement.ruleActionOverrides.actionToUse.block",
+    "rules.statement.managedRuleGroupStatement.ruleActionOverrides.actionToUse.count",
+    "rules.statement.rateBasedStatement",
+    "rules.visibilityConfig",
+    "visibilityConfig",
+    renamed={
+        "customResponseBodies": "custom_response_body",
+        "rules": "rule",
+        "rules.ruleLabels": "rule_label",
+        "rules.statement.managedRuleGroupStatement.ruleActionOverrides": "rule_action_override",
+    },
+)
+
+ROWS: Final[Mapping[str, ResourceType]] = {
+    "aws:acm/certificate:Certificate": row(
+        "aws_acm_certificate",
+        "options",
+        "validationOptions",
+        renamed={"validationOptions": "validation_option"},
+    ),
+    "aws:acm/certificateValidation:CertificateValidation": row("aws_acm_certificate_validation"),
+    "aws:cloudfront/distribution:Distribution": _DISTRIBUTION,
+    "aws:cloudfront/originAccessControl:OriginAccessControl": row("aws_cloudfront_origin_access_control"),
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": _RESPONSE_HEADERS,
+    "aws:cloudwatch/logDelivery:LogDelivery": row(
+        "aws_cloudwatch_log_delivery",
+        "s3DeliveryConfigurations",
+        renamed={"s3DeliveryConfigurations": "s3_delivery_configuration"},
+    ),
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": row(
+        "aws_cloudwatch_log_delivery_destination", "deliveryDestinationConfiguration"
+    ),
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource": row("aws_cloudwatch_log_delivery_source"),
+    "aws:cognito/userGroup:UserGroup": row("aws_cognito_user_group"),
+    "aws:cognito/userPool:UserPool": _USER_POOL,
+    "aws:cognito/userPoolClient:UserPoolClient": row(
+        "aws_cognito_user_pool_client", "refreshTokenRotation", "tokenValidityUnits"
+    ),
+    "aws:cognito/userPoolDomain:UserPoolDomain": row("aws_cognito_user_pool_domain"),
+    "aws:route53/record:Record": row(
+        "aws_route53_record",
+        "aliases",
+        "weightedRoutingPolicies",
+        renamed={"aliases": "alias", "weightedRoutingPolicies": "weighted_routing_policy"},
+    ),
+    "aws:route53/zone:Zone": row("aws_route53_zone", "vpcs", renamed={"vpcs": "vpc"}),
+    "aws:wafv2/webAcl:WebAcl": _WEB_ACL,
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": row(
+        "aws_wafv2_web_acl_logging_configuration",
+        "loggingFilter",
+        "loggingFilter.filters",
+        "loggingFilter.filters.conditions",
+        "redactedFields",
+        "redactedFields.method",
+        "redactedFields.queryString",
+        "redactedFields.singleHeader",
+        "redactedFields.uriPath",
+        renamed={"loggingFilter.filters": "filter", "loggingFilter.filters.conditions": "condition"},
+    ),
+}
