@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import changes
 from ops.checkpoint import AwsSettings, Pending
@@ -22,6 +22,7 @@ from ops.finders import Finder, row_of
 from ops.planned import Plan
 from ops.recovery import Clients, Say, aws_client, place
 from ops.search import Wanted, candidates, pick, tags_of
+from ops.sharing import refuse_shared
 
 _BUCKET: Final = "aws:s3/bucket:Bucket"
 _KEY: Final = "aws:kms/key:Key"
@@ -72,25 +73,50 @@ def adopt(
 
     Raises:
         OpsError: With one line for each name that somebody else has, or what the program says against the preview.
+            Also when AWS refuses a call, or the state changed meanwhile: then run again.
     """
     if preview is None:
         preview = pulumi.preview_steps(arguments)
         if said := changes.errors(preview):
             raise OpsError("\n".join(said))
+    if not any(_is_named(step) for step in preview.get("steps") or []):
+        return []
     state = pulumi.export()
     plan = Plan(state["deployment"] or {}, preview)
     cluster = changes.configuration(pulumi.config()).get("platform:cluster")
     name = cluster.get("name") if isinstance(cluster, Mapping) else None
     kept = _Search(plan, name, clients or aws_client).kept()
+    refuse_shared(pulumi, [(one.pending, one.id, plan.settings(one.pending)) for one in kept])
     if not dry and kept:
-        for one in kept:
-            if one.cure:
-                one.cure()
-        pulumi.import_({**state, "deployment": plan.with_taken_over({one.pending.urn: one.id for one in kept})})
-        pulumi.refresh([one.pending.urn for one in kept])
+        _take_over(pulumi, state, plan, kept)
     for one in kept:
         say(f"{'would adopt' if dry else 'adopted'}   {one.told}")
     return kept
+
+
+def _is_named(step: Mapping[str, Any]) -> bool:
+    """Return whether a step of the preview creates what could be there already."""
+    new = step.get("newState") or {}
+    row = row_of(new["type"]) if step["op"] == "create" else None
+    return isinstance(row, Finder) and bool(row.named_by or new["type"] == _RECORD)
+
+
+def _take_over(pulumi: Pulumi, state: dict[str, Any], plan: Plan, kept: Sequence[Kept]) -> None:
+    """Call deletions off, then write the state at once, then read. Interrupted anywhere, the next run goes on."""
+    taken = plan.with_taken_over({one.pending.urn: one.id for one in kept})
+    for one in kept:
+        if one.cure:
+            try:
+                one.cure()
+            except (BotoCoreError, ClientError) as error:
+                raise OpsError(
+                    f"{one.pending.name}: its deletion cannot be called off: {error}; once it can be, run again"
+                ) from error
+    # Looking took a while, and nothing was locked.
+    if pulumi.export() != state:
+        raise OpsError("the state changed while AWS was asked what is there; run again")
+    pulumi.import_({**state, "deployment": taken})
+    pulumi.refresh([one.pending.urn for one in kept])
 
 
 class _Search:
@@ -120,6 +146,8 @@ class _Search:
                     found.append(one)
             except OpsError as error:
                 problems.append(f"{pending.name}: {error}")
+            except (BotoCoreError, ClientError) as error:
+                problems.append(f"{pending.name}: AWS does not say whether it is there: {error}")
         if problems:
             raise OpsError("\n".join(problems))
         return found
@@ -149,8 +177,8 @@ class _Search:
                 raise _theirs(name, tags, settings)
         if len(ours) > 1:
             raise OpsError(f"{len(ours)} in AWS could be it: {', '.join(sorted(ours))}; delete all but one")
-        if pending.type == _BUCKET and not ours:
-            _refuse_foreign(client, name)
+        if pending.type == _BUCKET:
+            _check_bucket(client, name, settings.region, ours=bool(ours))
         for id_, found in ours.items():
             yield Kept(pending=pending, id=id_, cure=_restore(client, id_) if found.get("DeletedDate") else None)
 
@@ -215,13 +243,21 @@ def _theirs(name: str, tags: Mapping[str, str], settings: AwsSettings) -> OpsErr
     )
 
 
-def _refuse_foreign(client: Any, name: str) -> None:
-    """Names of buckets are one space for all accounts."""
+def _check_bucket(client: Any, name: str, region: str, *, ours: bool) -> None:
+    """Refuse another account's, for names are one space for all, and our own of another region, where it stays."""
     try:
-        client.head_bucket(Bucket=name)
+        found = client.head_bucket(Bucket=name).get("BucketRegion", region)
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
+        if not ours and error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
             return
+        # Another account's answers 403, and 301 from another region.
+        if ours or error.response["ResponseMetadata"]["HTTPStatusCode"] not in (301, 400, 403):
+            raise
+    else:
+        if ours and found == region:
+            return
+        if ours:
+            raise OpsError(f"{name} is this stack's and lies in {found}, not in {region}; choose another name")
     raise OpsError(f"{name} exists already and is another account's; choose another name")
 
 

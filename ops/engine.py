@@ -58,6 +58,13 @@ class Pulumi:
         """Return the stack's configuration by key; secret values are left out."""
         return dict(json.loads(self._run("config", "--stack", self._stack, "--json")))
 
+    def others(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the project's other stacks in the backend, each with its state; a call of `pulumi` for each."""
+        own = self._stack.rpartition("/")[2]
+        for name in [stack["name"] for stack in json.loads(self._run("stack", "ls", "--json"))]:
+            if name.rpartition("/")[2] != own:
+                yield name, Pulumi(self._folder, name).export()
+
     def last_config(self) -> dict[str, Any] | None:
         """Return the configuration of the last `up` that succeeded; None when the backend knows of none."""
         history = json.loads(self._run("stack", "history", "--stack", self._stack, "--json", "--page-size", "50"))

@@ -142,11 +142,18 @@ def candidates(finder: Finder, wanted: Wanted, client: Any) -> list[dict[str, An
         if candidate is None:
             continue
         it = dict(candidate)
+        # Before more is asked about it: an account has many buckets, and some let nobody ask.
+        if not _fits(finder, it, wanted):
+            continue
         for name, call in finder.more.items():
             it[name] = _call(call, client, {**wanted.values, "it": it})
-        if all(_agree(pick(path, it), pick(expected, wanted.values)) for path, expected in finder.match.items()):
+        if _fits(finder, it, wanted):
             found.append(it)
     return found
+
+
+def _fits(finder: Finder, it: Mapping[str, Any], wanted: Wanted) -> bool:
+    return all(_agree(pick(path, it), pick(expected, wanted.values)) for path, expected in finder.match.items())
 
 
 def _call(call: Call, client: Any, values: Mapping[str, Any]) -> Any:

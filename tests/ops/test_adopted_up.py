@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
 import pytest
 
+from ops.adoption import adopt
+from ops.engine import Pulumi
 from tests.ops.conftest import Stage
 
 pytestmark = pytest.mark.engine
@@ -152,3 +156,34 @@ def test_what_would_be_lost_of_it_is_refused(destroyed: tuple[Stage, dict[str, s
     assert "aws:efs/fileSystem:FileSystem files would be replaced: encrypted from true to false" in line
     assert "the old one stays in AWS" in line
     assert ids(stage)[FILES] == before[FILES]
+
+
+class Killed(Pulumi):
+    """Dies once the state is written."""
+
+    def refresh(self, urns: Sequence[str]) -> None:
+        raise KeyboardInterrupt
+
+
+def test_a_killed_one_goes_on_and_another_stack_of_the_names_keeps_off(
+    destroyed: tuple[Stage, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next `up` reads what is written and not read; a second stack with the same names and tags gets nothing."""
+    stage, before = destroyed
+    for name, value in stage.environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(KeyboardInterrupt):
+        adopt(Killed(stage.folder, "dev"), [], None, print)
+    again = stage.ops(*UP)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "adopted" not in again.stdout
+    assert ids(stage) == before
+    run(stage, "preview", "--expect-no-changes")
+    init = ["pulumi", "stack", "init", "twin"]
+    subprocess.run(init, cwd=stage.folder, env=stage.environment, capture_output=True, check=True)
+    twin = stage.ops("up", "--stack", "twin", *UP[1:])
+    assert twin.returncode == 1
+    lines = twin.stderr.splitlines()
+    assert lines[0].startswith("error: aws:")
+    assert len(lines) == len(NAMED)
+    assert all("is in the state of stack dev; give this stack names and tags of its own" in line for line in lines)

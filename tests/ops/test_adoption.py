@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,111 +11,36 @@ from moto import mock_aws
 
 from ops.adoption import adopt
 from ops.checkpoint import Pending
-from ops.engine import Pulumi
 from ops.errors import OpsError
 from ops.finders import ROWS, Finder
 from ops.planned import Plan
-
-REGION = "eu-west-1"
-PROJECT = "urn:pulumi:dev::p::"
-STACK = f"{PROJECT}pulumi:pulumi:Stack::p-dev"
-DATA = f"{PROJECT}platform:storage:Storage::storage"
-AWS = f"{PROJECT}pulumi:providers:aws::aws"
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-OWN = {"Project": "p", "Environment": "dev"}
-THEIRS = {"Project": "p", "Environment": "prod"}
-BUCKET, SECRET, LOG_GROUP = (
-    "aws:s3/bucket:Bucket",
-    "aws:secretsmanager/secret:Secret",
-    "aws:cloudwatch/logGroup:LogGroup",
+from tests.ops.adoption import (
+    ALIAS,
+    AWS,
+    BUCKET,
+    DATA,
+    KEY,
+    LOG_GROUP,
+    OWN,
+    RECORD,
+    REGION,
+    ROLE,
+    SECRET,
+    STACK,
+    THEIRS,
+    UNKNOWN,
+    ZONE,
+    FakePulumi,
+    alias,
+    client,
+    make_bucket,
+    make_key,
+    new,
+    pairs,
+    preview,
+    run,
+    urn,
 )
-ZONE, RECORD = "aws:route53/zone:Zone", "aws:route53/record:Record"
-KEY, ALIAS, ROLE = "aws:kms/key:Key", "aws:kms/alias:Alias", "aws:iam/role:Role"
-
-
-def urn(type_: str) -> str:
-    return f"{DATA.rpartition('::')[0]}${type_}::it"
-
-
-def new(type_: str, /, **inputs: Any) -> dict[str, Any]:
-    """Return a planned create below a component and a provider that are planned as well."""
-    state = {"urn": urn(type_), "type": type_, "custom": True, "parent": DATA, "provider": f"{AWS}::{UNKNOWN}"}
-    return {"op": "create", "urn": urn(type_), "newState": {**state, "retainOnDelete": True, "inputs": inputs}}
-
-
-def alias(name: str = "alias/p-data") -> list[dict[str, Any]]:
-    """Return a planned key and its alias."""
-    pointing = new(ALIAS, name=name, targetKeyId=UNKNOWN)
-    pointing["newState"] |= {
-        "dependencies": [urn(KEY)],
-        "propertyDependencies": {"targetKeyId": [urn(KEY)], "name": []},
-    }
-    return [new(KEY, description="data"), pointing]
-
-
-def preview(*steps: dict[str, Any], tags: Mapping[str, str] = OWN, **more: Any) -> dict[str, Any]:
-    settings = {"region": REGION, "defaultTags": json.dumps({"tags": dict(tags)}), "__internal": {}, **more}
-    around = [
-        {"urn": STACK, "type": "pulumi:pulumi:Stack", "custom": False},
-        {"urn": AWS, "type": "pulumi:providers:aws", "custom": True, "parent": STACK, "inputs": settings},
-        {"urn": DATA, "type": "platform:storage:Storage", "custom": False, "parent": STACK},
-    ]
-    return {"steps": [*({"op": "create", "urn": one["urn"], "newState": one} for one in around), *steps]}
-
-
-class FakePulumi(Pulumi):
-    """A state in memory, and a preview that is given."""
-
-    def __init__(self, said: dict[str, Any], deployment: dict[str, Any] | None = None) -> None:
-        super().__init__(Path(), "dev")
-        self.said = said
-        self.state: dict[str, Any] = {"version": 3, "deployment": deployment}
-        self.before = copy.deepcopy(self.state)
-        self.refreshed: list[str] = []
-
-    def export(self) -> dict[str, Any]:
-        return copy.deepcopy(self.state)
-
-    def import_(self, state: dict[str, Any]) -> None:
-        self.state = state
-
-    def refresh(self, urns: Any) -> None:
-        self.refreshed += urns
-
-    def config(self) -> dict[str, Any]:
-        return {"platform:cluster": {"value": json.dumps({"name": "p-dev"})}}
-
-    def preview_steps(self, arguments: Any) -> dict[str, Any]:
-        return self.said
-
-
-def run(*steps: dict[str, Any], dry: bool = False, **more: Any) -> tuple[FakePulumi, list[str]]:
-    pulumi, said = FakePulumi(preview(*steps, **more)), list[str]()
-    adopt(pulumi, [], None, said.append, dry=dry)
-    return pulumi, said
-
-
-def client(service: str) -> Any:
-    return boto3.client(service, REGION)
-
-
-def pairs(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def make_bucket(tags: Mapping[str, str] = OWN) -> None:
-    s3 = client("s3")
-    s3.create_bucket(Bucket="documents", CreateBucketConfiguration={"LocationConstraint": REGION})
-    if tags:
-        s3.put_bucket_tagging(Bucket="documents", Tagging={"TagSet": pairs(tags)})
-
-
-def make_key(tags: Mapping[str, str] = OWN) -> str:
-    kms = client("kms")
-    listed = [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
-    key = str(kms.create_key(Tags=listed)["KeyMetadata"]["KeyId"])
-    kms.create_alias(AliasName="alias/p-data", TargetKeyId=key)
-    return key
 
 
 @pytest.fixture(autouse=True)
@@ -329,7 +251,7 @@ def test_only_what_can_be_kept_is_looked_for() -> None:
     """All other creates cost no call: a role of the name is for IAM to refuse."""
     client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
     pulumi, said = run(new(ROLE, name="r"))
-    assert (pulumi.state, said) == (pulumi.before, [])
+    assert (pulumi.state, said, pulumi.exported) == (pulumi.before, [], 0)
     kept = {type_ for type_, row in ROWS.items() if isinstance(row, Finder) and row.named_by}
     data = {"aws:efs/fileSystem:FileSystem", "aws:ecr/repository:Repository", "aws:backup/vault:Vault"}
     assert kept >= {BUCKET, SECRET, LOG_GROUP, ALIAS, "aws:route53/zone:Zone", *data}

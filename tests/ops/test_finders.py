@@ -459,7 +459,7 @@ CANNED = {
                     edge.distribution("E3", "other.example.com"),
                 ),
             ),
-            ("list_tags_for_resource", {"Tags": {"Items": PAIRS}}),
+            # The other one's are not asked for.
             ("list_tags_for_resource", {"Tags": {"Items": PAIRS}}),
         ),
         "E2",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,7 +21,7 @@ from sandbox.engine import Engine, Operation
 from sandbox.environment import sandbox_environment
 from sandbox.kubernetes.host import KubernetesHost
 from sandbox.language import LanguageHost
-from sandbox.leftovers import Inventory, leftovers
+from sandbox.leftovers import Inventory, Leftover, leftovers
 from sandbox.project import Project
 from sandbox.protocol import DiffResult, Properties, ProviderHost
 from sandbox.tools import load_tools
@@ -135,6 +137,7 @@ class Account:
         )
         self._file = project.folder / f"Pulumi.{self._stack}.yaml"
         self._stored = self._file.read_text(encoding="utf-8")
+        self._environment = environment
         self.engine = Engine(project.folder, self._stack, environment, tools["pulumi"])
         self._inventory = aws.inventory
 
@@ -178,6 +181,25 @@ class Account:
         retained = self.engine.retained()
         self.engine.destroy()
         return [str(one) for one in leftovers(before, self._inventory(), retained) if not one.reason]
+
+    def new(self) -> list[Leftover]:
+        """Return all that is there and was not before the first `up`, or the other way round."""
+        return leftovers(self._before or {}, self._inventory())
+
+    def ops(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the operator's command line on the stack, as `make up` does."""
+        if self._before is None:
+            self._before = self._inventory()
+        command = [sys.executable, "-m", "ops", words[0], "--stack", self._stack, "--cwd", str(self._file.parent)]
+        return subprocess.run(
+            [*command, *words[1:]],
+            cwd=self._checkout,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
 
     def again(self) -> Operation:
         """Refresh and preview; raise `EngineError` if anything differs."""
