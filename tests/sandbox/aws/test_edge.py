@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -42,20 +40,9 @@ from tests.sandbox.aws.examples.edge import (
     prove,
     zone,
 )
-from tests.sandbox.aws.world import Made, World
+from tests.sandbox.aws.world import Case, Change, Made, World
 
-Change = Callable[[World], dict[str, Any]]
 CLOUDFRONT_ZONE = "Z2FDTNDATAQYW2"
-
-
-@dataclass(frozen=True)
-class Case:
-    """An example made wrong by one change; the twin is made wrong by nothing."""
-
-    token: str
-    change: Change
-    code: str
-    twin: Change = lambda world: {}
 
 
 def alias(name: str, zone_id: str = CLOUDFRONT_ZONE) -> dict[str, Any]:

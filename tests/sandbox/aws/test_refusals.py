@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,9 +10,7 @@ import pytest
 from sandbox.aws.calls import AwsError
 from sandbox.protocol import HostError
 from tests.sandbox.aws.examples import EXAMPLES, node_group
-from tests.sandbox.aws.world import ADMIN, World, allow, trust
-
-Change = Callable[[World], dict[str, Any]]
+from tests.sandbox.aws.world import ADMIN, Case, Change, World, allow, trust
 
 ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/policy:Policy"
@@ -27,23 +23,6 @@ ENTRY = "aws:eks/accessEntry:AccessEntry"
 ASSOCIATION = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
 POD_IDENTITY = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 NOBODY = "arn:aws:iam::123456789012:role/nobody"
-
-
-@dataclass(frozen=True)
-class Case:
-    """An example made wrong by one change.
-
-    Attributes:
-        token: Resource type; its example passes.
-        change: What is changed in the example's inputs.
-        code: AWS's error code.
-        twin: What is changed in the passing twin, when the example itself is not near enough to the limit.
-    """
-
-    token: str
-    change: Change
-    code: str
-    twin: Change = lambda world: {}
 
 
 def document(size: int) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -15,9 +13,7 @@ from sandbox.aws.calls import AwsError
 from sandbox.aws.refusals.buckets import is_public
 from sandbox.protocol import HostError
 from tests.sandbox.aws.examples.storage import STORAGE, bucket, bucket_policy, file_system, plan_rule, secret, selection
-from tests.sandbox.aws.world import ACCOUNT, Made, World, allow
-
-Change = Callable[[World], dict[str, Any]]
+from tests.sandbox.aws.world import ACCOUNT, Case, Change, Made, World, allow
 
 BUCKET = "aws:s3/bucket:Bucket"
 BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
@@ -36,23 +32,6 @@ VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 SECRET_POLICY = "aws:secretsmanager/secretPolicy:SecretPolicy"
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 OTHER_ACCOUNT = "210987654321"
-
-
-@dataclass(frozen=True)
-class Case:
-    """An example made wrong by one change.
-
-    Attributes:
-        token: Resource type; its example passes.
-        change: What is changed in the example's inputs.
-        code: AWS's error code.
-        twin: What is changed in the passing twin, when the example itself is not near enough to the limit.
-    """
-
-    token: str
-    change: Change
-    code: str
-    twin: Change = lambda world: {}
 
 
 def open_policy(world: World, **more: Any) -> dict[str, Any]:

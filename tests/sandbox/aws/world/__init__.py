@@ -246,3 +246,23 @@ class Example:
     stays: bool = False
     imported: Callable[[Made], str] = lambda made: made.id
     importable: bool = True
+
+
+Change = Callable[["World"], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An example made wrong by one change.
+
+    Attributes:
+        token: Resource type; its example passes.
+        change: What is changed in the example's inputs.
+        code: AWS's error code.
+        twin: What is changed in the passing twin, when the example itself is not near enough to the limit.
+    """
+
+    token: str
+    change: Change
+    code: str
+    twin: Change = lambda world: {}
