@@ -240,6 +240,13 @@ def test_zone_is_looked_up_by_the_stacks_provider_before_anything_is_made(edge: 
     assert {r.type for r in captured.resources} <= {"pulumi:providers:aws", "platform:edge:Edge"}
 
 
+def test_private_zone_ends_the_run_too(edge: Build) -> None:
+    """What the lookup says of the zone is asked: in a private one certificates would wait for ever."""
+    captured = edge(private=True, expect=pulumi.RunError)
+    assert str(captured.error).startswith(f"hosted zone {GIVEN}: the zone example.com is private")
+    assert captured.of_type(CERTIFICATE) == []
+
+
 def test_zone_that_is_not_there_is_said_in_one_line(edge: Build) -> None:
     """What AWS answers reaches the user without a traceback."""
     captured = edge(zone=Refusal(), expect=pulumi.RunError)

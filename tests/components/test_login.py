@@ -62,6 +62,8 @@ def weak_pool(captured: Capture) -> list[str]:
         "first password": password["temporaryPasswordValidityDays"] <= 7,
         "second factor": pool.inputs["mfaConfiguration"] == "ON",
         "by app": pool.inputs["softwareTokenMfaConfiguration"] == {"enabled": True},
+        "recovery": pool.inputs["accountRecoverySetting"]["recoveryMechanisms"]
+        == [{"name": "verified_email", "priority": 1}],
         "refused by AWS": pool.inputs["deletionProtection"] == "ACTIVE",
         "refused by Pulumi": pool.protect,
     }
@@ -78,6 +80,8 @@ def loose_client(captured: Capture) -> list[str]:
         "scopes": client["allowedOauthScopes"] == ["openid", "profile", "email"],
         "address": client["callbackUrls"] == ["https://argocd.demo.example.com/auth/callback"],
         "way out": client["logoutUrls"] == ["https://argocd.demo.example.com"],
+        # Without a provider of identities the pages say only that there are none.
+        "users": client["supportedIdentityProviders"] == ["COGNITO"],
         "no passwords": not {"ALLOW_USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH"}
         & set(client["explicitAuthFlows"]),
         "no guessing": client["preventUserExistenceErrors"] == "ENABLED",
@@ -140,9 +144,11 @@ MUTATIONS: list[tuple[Control, Mutation]] = [
     (weak_pool, _password(temporaryPasswordValidityDays=90)),
     (weak_pool, _changed(POOL, "login", {"mfaConfiguration": "OPTIONAL"})),
     (weak_pool, _changed(POOL, "login", {"softwareTokenMfaConfiguration": {"enabled": False}})),
+    (weak_pool, _changed(POOL, "login", {"accountRecoverySetting": {"recoveryMechanisms": []}})),
     (weak_pool, _changed(POOL, "login", {"deletionProtection": "INACTIVE"})),
     (weak_pool, _changed(POOL, "login", protect=False)),
     (loose_client, _changed(CLIENT, "login-argocd", {"logoutUrls": ["https://argocd.example.org"]})),
+    (loose_client, _changed(CLIENT, "login-argocd", {"supportedIdentityProviders": []})),
     (loose_client, _changed(CLIENT, "login-argocd", {"generateSecret": False})),
     (loose_client, _changed(CLIENT, "login-argocd", {"allowedOauthFlows": ["code", "implicit"]})),
     (loose_client, _changed(CLIENT, "login-argocd", {"allowedOauthScopes": ["openid", "profile", "email", "groups"]})),

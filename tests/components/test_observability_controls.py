@@ -203,6 +203,11 @@ def unseen(captured: Capture) -> list[str]:
     body = board.inputs["dashboardBody"]
     wanted = ["nat-1", "nat-2", "demo-karpenter", "demo-spot", "demo-rebalance", "certificate/1", "certificate/2"]
     faults = [word for word in wanted if word not in body]
+    drawn = [
+        metric for widget in json.loads(body).get("widgets", []) for metric in widget["properties"].get("metrics", [])
+    ]
+    regions = {metric[-1]["label"]: metric[-1]["region"] for metric in drawn if metric[1] == "DaysToExpiry"}
+    faults += [] if regions == {"domain": REGION, "global-images": "us-east-1"} else [f"certificates in {regions}"]
     return faults + ([] if board.inputs["dashboardName"] == f"Karpenter-{CLUSTER}" else ["name"])
 
 
@@ -216,7 +221,7 @@ def unwarned(captured: Capture) -> list[str]:
         (n["notificationType"], n["threshold"])
         for n in budget.inputs.get("notifications", [])
         if tuple(n["subscriberEmailAddresses"]) == EMAILS
-        and n["subscriberSnsTopicArns"]
+        and n["subscriberSnsTopicArns"] == [f"arn:aws:sns:{REGION}:{ACCOUNT}:{CLUSTER}-alarms"]
         and (n["comparisonOperator"], n["thresholdType"]) == ("GREATER_THAN", "PERCENTAGE")
     }
     faults = [str(one) for one in {("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)} - got]

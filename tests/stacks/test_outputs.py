@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tests.captures import Capture
 from tests.whole_stacks import WholeStack, capture_stack
@@ -19,6 +20,6 @@ def test_outputs_name_only_what_there_is(capture: Callable[..., Capture]) -> Non
     """Without a domain there are neither images nor logins; with pushers there is a role for them."""
     roles = {"ci": "arn:aws:iam::123456789012:role/ci"}
     buckets = {"logs": "platform-dev-logs", "backups": "platform-dev-backups"}
-    edge = dict.fromkeys(("domain", "hostedZoneId")) | {"delegate": False, "login": False}
-    changes = {"edge": edge, "storage": {"buckets": buckets, "pushers": roles}}
+    edge = {"domain": None, "hostedZoneId": None, "delegate": False, "login": False}
+    changes: dict[str, dict[str, Any]] = {"edge": edge, "storage": {"buckets": buckets, "pushers": roles}}
     assert capture_stack(capture, "dev", changes).exports.keys() == CLUSTER | {"dashboardName", "pushRoleArn"}

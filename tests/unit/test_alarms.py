@@ -137,6 +137,14 @@ def test_silence_counts_as_what_it_means() -> None:
     assert next(alarm for alarm in planned if alarm.key == "certificate-domain").missing == "ignore"
 
 
+def test_what_runs_out_alarms_below_and_what_goes_wrong_from_a_number_on() -> None:
+    """Days and addresses count by their lowest value, the age of a notice by its highest, all else by its sum."""
+    below = {alarm.key for alarm in alarms.plan(EXAMPLE) if alarm.comparison == "LessThanThreshold"}
+    assert below == {"certificate-domain", "free-addresses-private-a", "free-addresses-private-b"}
+    by_value = {alarm.key: alarm.statistic for alarm in alarms.plan(EXAMPLE) if alarm.statistic != "Sum"}
+    assert by_value == {**dict.fromkeys(below, "Minimum"), "interruption-queue-age": "Maximum"}
+
+
 def test_a_launch_is_no_failure() -> None:
     """Pods may wait as long as a node takes, and an interruption notice is noticed while it is worth something."""
     planned = {alarm.key: alarm for alarm in alarms.plan(EXAMPLE)}

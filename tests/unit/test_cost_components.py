@@ -19,7 +19,7 @@ from components.network import estimate as network
 from components.network.plan import Nat
 from components.observability import estimate as observability
 from components.prices.assumptions import MEANINGS, Assumptions
-from components.prices.items import Item
+from components.prices.items import PRICES, Item
 from components.prices.line import Line, Sheet
 from components.secrets import estimate as secrets
 from components.storage import estimate as storage
@@ -220,6 +220,20 @@ def test_watching_is_counted_where_and_as_often_as_it_is() -> None:
     lines = observability.lines("eu-west-1", OBSERVED, Assumptions())
     assert [line.amount is None for line in lines if line.item == Item.ALARM] == [True, False]
     assert [line.quantity * 1_000_000 for line in lines if line.item == Item.FUNCTION] == [12 * 730]
+
+
+def test_what_is_counted_has_the_unit_of_its_price() -> None:
+    """Every load balancer uses its units, and a million requests to CloudFront are a hundred times ten thousand."""
+    assumed = Assumptions(load_balancers=Decimal(2), lcus=Decimal(3), requests_million=Decimal(5))
+    counted = {line.item: line.quantity for line in edge.lines(SEOUL, replace(EDGE, images=True), assumed)}
+    assert [counted[item] for item in (Item.LCU, Item.CDN_REQUESTS, Item.FIREWALL_REQUESTS)] == [6, 500, 5]
+    assert [PRICES[item].unit for item in (Item.CDN_REQUESTS, Item.SECRET_CALLS)] == ["10k requests"] * 2
+    reads = secrets.lines(SEOUL, 2, Assumptions(secret_reads_per_hour=Decimal(1000)))
+    assert [line.quantity for line in reads if line.item == Item.SECRET_CALLS] == [146]
+    disks = storage.lines(SEOUL, STORAGE, Assumptions(volume_gb=Decimal(10), backup_factor=Decimal(3)))
+    assert [line.quantity for line in disks if line.item == Item.BACKUP_DISKS] == [30]
+    # A year of one GB a month is twelve GB.
+    assert Sheet(component="eks", region=SEOUL).logs(Decimal(1), 365, "logs")[1].quantity == 12
 
 
 def test_a_line_is_of_something() -> None:
