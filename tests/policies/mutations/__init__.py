@@ -50,8 +50,8 @@ def is_caught(mutation: Mutation, program: Program) -> bool:
     """Whether a rule (of the control, if one is named) finds in the changed program what it does not in the whole."""
     stack = Stack(mutation.resources, program.options)
     changed = Stack([r for r in mutation.resources if r.urn == mutation.resource.urn], program.options)
-    # The quick ones first: they look at the changed resource only.
-    for rule in sorted(all_rules(), key=lambda rule: rule.whole):
+    # The quick ones first: they look at the changed resource only. Then those that have to do with its type.
+    for rule in sorted(all_rules(), key=lambda rule: (rule.whole, mutation.resource.type not in rule.types)):
         if mutation.control not in (None, *rule.controls):
             continue
         for found in judge(rule, stack if rule.whole or mutation.every else changed):
@@ -61,8 +61,10 @@ def is_caught(mutation: Mutation, program: Program) -> bool:
 
 
 def catchers(mutation: Mutation, program: Program) -> set[str]:
-    """Return the rules that find in the changed program what they do not in the whole."""
-    found = violations(mutation.resources, program.options)
+    """Return the rules of the mutation's control that find in the changed program what they do not in the whole."""
+    stack = Stack(mutation.resources, program.options)
+    asked = [rule for rule in all_rules() if mutation.control in rule.controls]
+    found = [one for rule in asked for one in judge(rule, stack)]
     return {one.rule.id for one in found if (one.rule.id, one.resource.urn, one.fault) not in _before(program)}
 
 
