@@ -52,7 +52,11 @@ def up_command(
     pulumi = Pulumi(cwd, stack)
     _recover(pulumi, Choices(force_unlock=force_unlock, settle=settle), quiet=False)
     preview = _guard(pulumi, context.args, allow_loss)
-    if _adopt(pulumi, context.args, preview, dry=False):
+    found = _adopt(pulumi, context.args, preview, dry=not yes)
+    if found and not yes:
+        typer.confirm("Take them over?", abort=True)
+        _adopt(pulumi, context.args, preview, dry=False)
+    if found:
         # What was taken over may be among what would be lost now.
         _guard(pulumi, context.args, allow_loss)
     raise typer.Exit(pulumi.up([*(["--yes"] if yes else []), *context.args]))
