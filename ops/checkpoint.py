@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -89,10 +89,11 @@ def aws_settings(deployment: Deployment, pending: Pending) -> AwsSettings:
     return _aws_settings(region, inputs)
 
 
-def aws_providers(deployment: Deployment) -> list[AwsSettings]:
-    """Return the settings of the AWS providers that have resources."""
+def aws_providers(deployment: Deployment, types: Collection[str] = ()) -> list[AwsSettings]:
+    """Return the settings of the AWS providers that have resources, or that have some of these types."""
     resources = deployment.get("resources") or []
-    used = {str(resource.get("provider") or "").rpartition("::")[0] for resource in resources}
+    counted = [resource for resource in resources if not types or resource["type"] in types]
+    used = {str(resource.get("provider") or "").rpartition("::")[0] for resource in counted}
     inputs = [r.get("inputs") or {} for r in resources if r["type"] == "pulumi:providers:aws" and r["urn"] in used]
     return [_aws_settings(found["region"], found) for found in inputs if isinstance(found.get("region"), str)]
 

@@ -19,6 +19,7 @@ from rules.faults import Fault
 from rules.regions import PARTITION_OF_REGION
 
 _PROJECT: Final = "platform"
+_HOME: Final = ("aws:ec2/vpc:Vpc", "aws:eks/cluster:Cluster")
 _RUNBOOK: Final = "docs/runbooks/replacement-refused.md"
 _MOST_SETTINGS: Final = 5
 # Kinds of access with which a cluster takes what `pulumi up` installs.
@@ -108,7 +109,9 @@ def access_warnings(config: Mapping[str, Any], caller: Mapping[str, str]) -> Ite
 def settings_faults(config: Mapping[str, Any], deployment: Deployment) -> Iterator[str]:
     """Yield the settings that the stack's state stands against."""
     providers = checkpoint.aws_providers(deployment)
-    regions = sorted({provider.region for provider in providers})
+    # What CloudFront takes lies in us-east-1, wherever the stack is: the cluster's network says where that is.
+    home = checkpoint.aws_providers(deployment, _HOME) or providers
+    regions = sorted({provider.region for provider in home})
     region = _setting(config, "aws", "region")
     if regions and isinstance(region, str) and region not in regions:
         text = f"the stack lies in {', '.join(regions)}, and no region can be left; write that, or make a new stack"

@@ -167,6 +167,20 @@ def test_a_stack_stays_in_its_region_and_account() -> None:
     assert line.startswith(f'platform:aws.accountId = "999999999999": the stack lies in account {ACCOUNT}; ')
 
 
+def test_what_cloudfront_takes_does_not_move_the_stack() -> None:
+    """Certificates in us-east-1 leave the stack where its cluster is: nobody may move it there by the setting."""
+    everywhere = {**PROVIDER, "urn": f"{PROVIDER['urn']}-global", "id": "p-2", "inputs": {"region": "us-east-1"}}
+    certificate = {
+        "urn": "urn:pulumi:dev::platform::aws:acm/certificate:Certificate::images",
+        "type": "aws:acm/certificate:Certificate",
+        "provider": f"{everywhere['urn']}::p-2",
+    }
+    state = {"resources": [PROVIDER, everywhere, CLUSTER, certificate]}
+    (line,) = settings_faults(config("aws", region="us-east-1"), state)
+    assert line.startswith('platform:aws.region = "us-east-1": the stack lies in eu-west-1, ')
+    assert list(settings_faults(config("aws", region="eu-west-1"), state)) == []
+
+
 def test_a_provider_without_resources_says_nothing_about_the_place() -> None:
     """After a destroy a stack can go anywhere."""
     assert list(settings_faults(config("aws", region="us-east-1"), {"resources": [PROVIDER]})) == []
