@@ -86,13 +86,22 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
 
 def test_another_way_out_changes_gateways_and_routes_only(life: Life) -> None:
     """No subnet, table or node knows which NAT gateway it leaves by."""
-    gateways = {"network-nat-b", "network-nat-c"}
+
+    def with_alarms(*zones: str) -> set[str]:
+        alarms = {f"observability-nat-{what}-{zone}" for what in ("ports", "drops") for zone in zones}
+        return alarms | {f"network-nat-{zone}" for zone in zones}
+
     routes = {f"network-private-{zone}-default" for zone in "abc"}
-    assert life.edits["per-az"].changes == {"create": gateways, "update": routes - {"network-private-a-default"}}
+    # The dashboard, which draws every gateway.
+    drawn = {"observability"}
+    assert life.edits["per-az"].changes == {
+        "create": with_alarms("b", "c"),
+        "update": drawn | routes - {"network-private-a-default"},
+    }
     assert life.edits["regional"].changes == {
-        "create": {"network-nat-regional"},
-        "update": routes,
-        "delete": {"network-nat-a", *gateways},
+        "create": with_alarms("regional"),
+        "update": drawn | routes,
+        "delete": with_alarms("a", "b", "c"),
     }
 
 
