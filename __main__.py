@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pulumi
 
-from settings import Settings
-from stacks import eks
+from settings import EksSettings, Settings
 
 
 def main() -> None:
@@ -13,9 +14,11 @@ def main() -> None:
     settings = Settings.load()
     for warning in settings.warnings:
         pulumi.log.warn(warning)
+    # Only the one asked for: each imports SDKs that the other has no use for.
+    stack = import_module("stacks.eks" if isinstance(settings, EksSettings) else "stacks.self_managed")
     if pulumi.runtime.is_dry_run():
-        pulumi.log.info("\n".join(eks.estimates(settings)))
-    for name, value in eks.build(settings).items():
+        pulumi.log.info("\n".join(stack.estimates(settings)))
+    for name, value in stack.build(settings).items():
         pulumi.export(name, value)
 
 

@@ -5,33 +5,45 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from inspect import signature
-from typing import Any, Final, Self
+from typing import Any, Final, get_args
 
 import pulumi
 from pulumi.runtime import config as engine_config
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rules import combinations, production, support
+from rules import combinations, machines, production, support
 from rules.faults import Fault, translate, unknown_key
 from rules.fields import Tags
 from rules.sections import (
-    ADAPTERS,
-    KNOWN_KEYS,
+    MODELS,
+    AnyCluster,
     Aws,
     Cluster,
     Edge,
     Gitops,
     Identity,
     Karpenter,
+    Machines,
     Network,
     Nodes,
     Observability,
     Policy,
+    SelfManagedCluster,
     Secrets,
     Storage,
+    Variant,
+    adapters,
+    known_keys,
 )
 
 PROJECT: Final = "platform"
+# Says which sections there are; every other key is one of them.
+_VARIANT: Final = "variant"
+_VARIANTS: Final[tuple[Variant, ...]] = get_args(Variant)
+_RULES: Final[Mapping[Variant, tuple[Callable[..., Iterator[Fault]], ...]]] = {
+    "eks": (*combinations.RULES, *combinations.EKS, *production.RULES, *production.EKS),
+    "self-managed": (*combinations.RULES, *machines.RULES, *production.RULES, *production.SELF_MANAGED),
+}
 
 
 class SettingsError(pulumi.RunError):
@@ -47,7 +59,7 @@ class SettingsError(pulumi.RunError):
 
 
 class Settings(BaseModel):
-    """Everything a stack is told, valid as a whole.
+    """Everything a stack is told, valid as a whole; what both variants have.
 
     Attributes:
         tags: Go on every resource.
@@ -57,10 +69,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     aws: Aws
-    cluster: Cluster
+    cluster: AnyCluster
     network: Network
-    nodes: Nodes
-    karpenter: Karpenter
     identity: Identity
     storage: Storage
     edge: Edge
@@ -71,25 +81,25 @@ class Settings(BaseModel):
     tags: Tags
     warnings: tuple[str, ...]
 
-    @classmethod
-    def load(cls) -> Self:
+    @staticmethod
+    def load() -> EksSettings | SelfManagedSettings:
         """Read the configuration of the running stack.
 
         Raises:
             SettingsError: It has faults.
         """
-        names = {*ADAPTERS, *_given_sections()}
+        names = {_VARIANT, *(name for variant in _VARIANTS for name in adapters(variant)), *_given_sections()}
         # The value of a secret would end in clear text in the state, so none is taken and none is looked at.
         secret = sorted(name for name in names if engine_config.is_config_secret(f"{PROJECT}:{name}"))
         if secret:
             text = "holds a secret value, and none of its keys is a secret; store it without --secret"
             raise SettingsError(Fault((name,), text) for name in secret)
         values = {name: _section(name) for name in sorted(names)}
-        return cls.parse({name: value for name, value in values.items() if value is not None}, today=_today())
+        return Settings.parse({name: value for name, value in values.items() if value is not None}, today=_today())
 
-    @classmethod
-    def parse(cls, sections: Mapping[str, object], *, today: date) -> Self:
-        """Check the sections and return the settings.
+    @staticmethod
+    def parse(sections: Mapping[str, object], *, today: date) -> EksSettings | SelfManagedSettings:
+        """Check the sections and return the settings of the variant that they are of.
 
         Args:
             sections: Each section's content as YAML or JSON gives it.
@@ -98,20 +108,47 @@ class Settings(BaseModel):
         Raises:
             SettingsError: They have faults.
         """
-        faults = list(_unknown(sections))
+        variant = _variant(sections.get(_VARIANT, "eks"))
+        checks, known = adapters(variant), known_keys(variant)
+        faults = list(_unknown(sections, variant))
         valid: dict[str, Any] = {}
-        for name, adapter in ADAPTERS.items():
+        for name, adapter in checks.items():
             if name not in sections:
-                faults.append(Fault((name,), "is missing; add the section as in Pulumi.dev.yaml"))
+                example = {"eks": "dev", "self-managed": "nodes14"}[variant]
+                faults.append(Fault((name,), f"is missing; add the section as in Pulumi.{example}.yaml"))
                 continue
             try:
                 valid[name] = adapter.validate_python(sections[name])
             except ValidationError as error:
-                faults.extend(translate(name, error.errors(), KNOWN_KEYS))
-        faults.extend(_run((*combinations.RULES, *production.RULES), {**valid, "today": today}))
+                faults.extend(translate(name, error.errors(), known))
+        faults.extend(_run(_RULES[variant], {**valid, "today": today}))
         if faults:
             raise SettingsError(faults)
-        return cls(**valid, warnings=tuple(_warnings(valid, today)))
+        if variant == "eks":
+            return EksSettings(**valid, warnings=tuple(_warnings(valid, today)))
+        return SelfManagedSettings(**valid, warnings=tuple(_warnings(valid, today)))
+
+
+class EksSettings(Settings):
+    """A stack on EKS, with a base node group and Karpenter."""
+
+    cluster: Cluster
+    nodes: Nodes
+    karpenter: Karpenter
+
+
+class SelfManagedSettings(Settings):
+    """A stack of machines that become a kubeadm cluster."""
+
+    cluster: SelfManagedCluster
+    machines: Machines
+
+
+def _variant(value: object) -> Variant:
+    for variant in _VARIANTS:
+        if value == variant:
+            return variant
+    raise SettingsError([Fault((_VARIANT,), f"unknown variant; write {' or '.join(_VARIANTS)}", value)])
 
 
 def _today() -> date:
@@ -134,10 +171,17 @@ def _section(name: str) -> object:
         return config.get(name)
 
 
-def _unknown(sections: Mapping[str, object]) -> Iterator[Fault]:
+def _unknown(sections: Mapping[str, object], variant: Variant) -> Iterator[Fault]:
+    """Yield the sections that the variant does not have, and say so when another one has them."""
     for name, value in sections.items():
-        if name not in ADAPTERS:
-            yield unknown_key((name,), ADAPTERS, value)
+        if name == _VARIANT or name in adapters(variant):
+            continue
+        owner = next((other for other in _VARIANTS if name in MODELS[other]), None)
+        if owner is None:
+            yield unknown_key((name,), adapters(variant), value)
+        else:
+            text = f"a section of variant {owner}, and this stack's is {variant}; remove it, or write {owner} at variant"
+            yield Fault((name,), text)
 
 
 def _run(rules: Iterable[Callable[..., Iterator[Fault]]], valid: Mapping[str, Any]) -> Iterator[Fault]:
@@ -149,14 +193,14 @@ def _run(rules: Iterable[Callable[..., Iterator[Fault]]], valid: Mapping[str, An
 
 
 def _warnings(valid: Mapping[str, Any], today: date) -> Iterator[str]:
-    cluster: Cluster = valid["cluster"]
+    cluster: AnyCluster = valid["cluster"]
     end = support.STANDARD_SUPPORT_ENDS[cluster.version]
     days = (end - today).days
     if days < support.WARN_DAYS:
         text = f"standard support ends on {end}, in {days} days; plan the upgrade"
         yield Fault(("cluster", "version"), text, cluster.version).line(PROJECT)
-    karpenter: Karpenter = valid["karpenter"]
-    if "on-demand" not in karpenter.capacity_types:
+    karpenter: Karpenter | None = valid.get("karpenter")
+    if karpenter is not None and "on-demand" not in karpenter.capacity_types:
         text = "without spot capacity no node comes; add on-demand to fall back to"
         yield Fault(("karpenter", "capacityTypes"), text, karpenter.capacity_types).line(PROJECT)
     if valid["policy"].decommission:

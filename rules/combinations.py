@@ -15,7 +15,7 @@ from components.network.plan import SLOTS, plan_network
 from rules import addresses, base_nodes, ranges, support, surroundings
 from rules.faults import Fault
 from rules.instance_types import SIZES_OF_FAMILY
-from rules.sections import Aws, Cluster, Gitops, Karpenter, Network, Nodes
+from rules.sections import AnyCluster, Aws, Cluster, Gitops, Karpenter, Network, Nodes, Storage
 
 # AWS takes 50 tags per resource; the platform, EKS and Karpenter add up to ten of their own.
 _MOST_TAGS: Final = 40
@@ -98,7 +98,7 @@ def _plan(aws: Aws, network: Network) -> Iterator[Fault]:
         yield Fault(("network",), str(error))
 
 
-def _disjoint(cluster: Cluster, network: Network) -> Iterator[Fault]:
+def _disjoint(cluster: AnyCluster, network: Network) -> Iterator[Fault]:
     if cluster.service_cidr.overlaps(network.cidr):
         free = next(range_ for range_ in ranges.SERVICES if not range_.overlaps(network.cidr))
         text = f"overlaps the VPC's {network.cidr}; take another range such as {free}"
@@ -167,6 +167,12 @@ def _addons() -> dict[str, str]:
     }
 
 
+def _no_issuer(storage: Storage) -> Iterator[Fault]:
+    if storage.buckets.issuer is not None:
+        text = "EKS publishes its issuer's documents itself; remove it"
+        yield Fault(("storage", "buckets", "issuer"), text, storage.buckets.issuer)
+
+
 def _counts(nodes: Nodes) -> Iterator[Fault]:
     count = nodes.count
     if not count.min <= count.desired <= count.max:
@@ -204,10 +210,8 @@ def _tags(tags: Mapping[str, str]) -> Iterator[Fault]:
             yield Fault(("tags", key), "is missing, and costs and sweeps are told apart by it; add it")
 
 
-RULES: Final = (
-    *(_arns, _role_partitions, _distinct_roles, _version),
-    *(_zones, _slots, _plan, _disjoint, _way_out, _closed, addresses.fit),
-    *(_counts, _skew, _offered, _tags),
+RULES: Final = (_arns, _zones, _slots, _plan, _disjoint, _closed, _tags, *surroundings.RULES)
+EKS: Final = (
+    *(_role_partitions, _distinct_roles, _version, _way_out, _no_issuer, addresses.fit, _counts, _skew, _offered),
     *(base_nodes.pods, base_nodes.fit, base_nodes.karpenter_pods, base_nodes.karpenter_memory),
-    *surroundings.RULES,
 )

@@ -38,7 +38,7 @@ def _text(pattern: str, rule: str) -> Callable[[str], str]:
     return check
 
 
-def _ordered(value: Mapping[str, _Value]) -> Mapping[str, _Value]:
+def ordered(value: Mapping[str, _Value]) -> Mapping[str, _Value]:
     """Freeze a mapping in the order of its keys, which is how the engine hands it over anyway."""
     return MappingProxyType({key: value[key] for key in sorted(value)})
 
@@ -193,6 +193,16 @@ ClusterName = Annotated[
     ),
     AfterValidator(_cluster_name),
 ]
+LabelName = Annotated[
+    str,
+    AfterValidator(
+        _text(
+            r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?",
+            "not 1 to 40 lower-case letters, digits and - between them, for names in the VPC have it; respell it",
+        )
+    ),
+    AfterValidator(_cluster_name),
+]
 KubernetesVersion = Annotated[
     str, AfterValidator(_text(r"1\.\d{1,3}", 'not a Kubernetes minor version; write one such as "1.36"'))
 ]
@@ -217,11 +227,28 @@ VpcNetwork = Annotated[IPv4Network, AfterValidator(ranges.vpc), BeforeValidator(
 ServiceNetwork = Annotated[IPv4Network, AfterValidator(ranges.services), BeforeValidator(ranges.parse)]
 PublicCidr = Annotated[str, BeforeValidator(ranges.public)]
 PodNetwork = Annotated[IPv4Network, AfterValidator(ranges.pods), BeforeValidator(ranges.parse)]
-Roles = Annotated[Mapping[RoleName, RoleArn], AfterValidator(_ordered)]
-Administrators = Annotated[Mapping[RoleName, RoleArn], Field(min_length=1), AfterValidator(_ordered)]
+Roles = Annotated[Mapping[RoleName, RoleArn], AfterValidator(ordered)]
+Administrators = Annotated[Mapping[RoleName, RoleArn], Field(min_length=1), AfterValidator(ordered)]
 OptionalRoles = Annotated[Roles, Field(default_factory=lambda: MappingProxyType({}))]
-Zones = Annotated[Mapping[ZoneName, int], Field(min_length=2), AfterValidator(_ordered)]
-Tags = Annotated[Mapping[TagKey, TagValue], AfterValidator(_ordered)]
+Zones = Annotated[Mapping[ZoneName, int], Field(min_length=2), AfterValidator(ordered)]
+Tags = Annotated[Mapping[TagKey, TagValue], AfterValidator(ordered)]
+NodeName = Annotated[
+    str,
+    AfterValidator(
+        _text(
+            r"(?!i-)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
+            "not 1 to 63 lower-case letters, digits and - between them, or begins with i- as instances' ids do; "
+            "respell it",
+        )
+    ),
+]
+ImageId = Annotated[
+    str,
+    AfterValidator(
+        _text(r"ami-([0-9a-f]{17}|[0-9a-f]{8})", "not the id of an image; write one such as ami-0123456789abcdef0")
+    ),
+]
+OverlayNetwork = Annotated[IPv4Network, AfterValidator(ranges.overlay), BeforeValidator(ranges.parse)]
 RetentionDays = Annotated[int, AfterValidator(_retention)]
 # The kubelet's own limit; how many a type has addresses for is another matter.
 MaxPods = Annotated[int, Field(ge=10, le=250)]
@@ -304,7 +331,7 @@ SecretName = Annotated[
     ),
 ]
 # A description of Secrets Manager has at most 2,048 characters.
-SecretEntries = Annotated[Mapping[SecretName, Annotated[str, BeforeValidator(_holding)]], AfterValidator(_ordered)]
+SecretEntries = Annotated[Mapping[SecretName, Annotated[str, BeforeValidator(_holding)]], AfterValidator(ordered)]
 RepositoryName = Annotated[
     str,
     AfterValidator(

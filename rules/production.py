@@ -9,7 +9,7 @@ from typing import Final
 
 from rules.faults import Fault
 from rules.instance_types import offered
-from rules.sections import Cluster, Edge, Gitops, Karpenter, Network, Nodes, Observability, Policy, Secrets, Storage
+from rules.sections import AnyCluster, Cluster, Edge, Gitops, Karpenter, Machines, Network, Nodes, Observability, Policy, Secrets, Storage
 
 _AUDIT_DAYS: Final = 365
 # An office or a VPN has a few addresses; a provider's whole range is a crowd of strangers.
@@ -21,14 +21,11 @@ _LEAST_SPOT_FAMILIES: Final = 3
 _PINNED: Final = re.compile(r"v\d+\.\d+\.\d+|[0-9a-f]{40}", re.ASCII)
 
 
-def _cluster(policy: Policy, cluster: Cluster) -> Iterator[Fault]:
+def _cluster(policy: Policy, cluster: AnyCluster) -> Iterator[Fault]:
     if policy.tier != "production":
         return
     if not cluster.deletion_protection:
         yield Fault(("cluster", "deletionProtection"), "production is protected from deletion; write true", False)
-    if not cluster.access.break_glass:
-        text = "production has a role for the day on which nobody else gets in; add one"
-        yield Fault(("cluster", "access", "breakGlass"), text, {})
     for index, range_ in enumerate(cluster.public_access_cidrs):
         if ip_network(range_).prefixlen < _WIDEST_PUBLIC_PREFIX:
             text = f"production shows its API to a /{_WIDEST_PUBLIC_PREFIX} at most; name the ranges that need it"
@@ -37,6 +34,18 @@ def _cluster(policy: Policy, cluster: Cluster) -> Iterator[Fault]:
     if days < _AUDIT_DAYS:
         text = f"production keeps its audit log a year; write {_AUDIT_DAYS}"
         yield Fault(("cluster", "logRetentionDays"), text, days)
+
+
+def _break_glass(policy: Policy, cluster: Cluster) -> Iterator[Fault]:
+    if policy.tier == "production" and not cluster.access.break_glass:
+        text = "production has a role for the day on which nobody else gets in; add one"
+        yield Fault(("cluster", "access", "breakGlass"), text, {})
+
+
+def _control_planes(policy: Policy, machines: Machines) -> Iterator[Fault]:
+    if policy.tier == "production" and machines.control_planes < 3:
+        text = "production outlives the loss of a control plane; write 3"
+        yield Fault(("machines", "controlPlanes"), text, machines.control_planes)
 
 
 def _network(policy: Policy, network: Network) -> Iterator[Fault]:
@@ -125,4 +134,6 @@ def _alarms(policy: Policy, observability: Observability) -> Iterator[Fault]:
         yield Fault(("observability", "alarmEmails"), text, [])
 
 
-RULES: Final = (_storage, _edge, _secrets, _alarms, _cluster, _network, _nodes, _karpenter, _spot_choice, _gitops)
+RULES: Final = (_storage, _edge, _secrets, _alarms, _cluster, _network, _gitops)
+EKS: Final = (_break_glass, _nodes, _karpenter, _spot_choice)
+SELF_MANAGED: Final = (_control_planes,)

@@ -71,6 +71,15 @@ def pods(network: IPv4Network) -> IPv4Network:
     return network
 
 
+def overlay(network: IPv4Network) -> IPv4Network:
+    """Check that the range can be an overlay's, of which nothing outside the cluster knows."""
+    if not _is_inside(network, *_PRIVATE, SHARED):
+        raise ValueError("not a private range; take one such as 192.168.0.0/16")
+    if not 12 <= network.prefixlen <= 20:
+        raise ValueError(f"each node takes blocks of 64 addresses out of a /12 to /20; write {_resized(network, 16)}")
+    return network
+
+
 def public(value: object) -> str:
     """Check who may reach the API from outside."""
     if isinstance(value, str) and _ADDRESS.fullmatch(value):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from components.identity.policies.controllers import MOST_REPOSITORIES, MOST_ZONES
 from rules import fields
 from rules.regions import PARTITION_OF_REGION
+
+Variant = Literal["eks", "self-managed"]
 
 
 class Section(BaseModel):
@@ -54,21 +57,38 @@ class Access(Section):
     ci_read: fields.OptionalRoles
 
 
-class Cluster(Section):
-    """The control plane.
+class AnyCluster(Section):
+    """What a control plane is told in both variants.
 
     Attributes:
         public_access_cidrs: Who may reach the API from outside; with none there is no public endpoint.
-        deletion_protection: Whether EKS refuses to delete the cluster.
+        deletion_protection: Whether AWS and Pulumi refuse to delete the cluster.
     """
 
     name: fields.ClusterName
     version: fields.KubernetesVersion
     public_access_cidrs: Annotated[tuple[fields.PublicCidr, ...], Field(strict=False, max_length=40)]
-    access: Access
     deletion_protection: bool
     log_retention_days: fields.RetentionDays
     service_cidr: fields.ServiceNetwork
+
+
+class Cluster(AnyCluster):
+    """The control plane of EKS."""
+
+    access: Access
+
+
+class SelfManagedCluster(AnyCluster):
+    """The control plane of one's own.
+
+    Attributes:
+        name: Also a label of the API's name in the VPC, `api.<name>.internal`.
+        pod_cidr: Addresses of pods in Calico's overlay; they never leave a node unwrapped.
+    """
+
+    name: fields.LabelName
+    pod_cidr: fields.OverlayNetwork
 
 
 class Network(Section):
@@ -111,6 +131,64 @@ class Nodes(Section):
     max_pods: fields.MaxPods
     disk_gib: Annotated[int, Field(ge=20, le=16384, alias="diskGiB")]
     ami_release: fields.AmiRelease
+
+
+class Taint(Section):
+    """Keeps pods without a matching toleration away from a machine's node."""
+
+    key: str
+    value: str
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+
+
+class ControlPlane(Section):
+    """The machines of the control plane.
+
+    Attributes:
+        name: Of the first one; the second and third are `<name>-2` and `<name>-3`.
+        zones: One for each, in their order, no zone twice.
+    """
+
+    name: fields.NodeName
+    instance_type: fields.InstanceTypeName
+    zones: Annotated[tuple[fields.ZoneName, ...], Field(strict=False, min_length=1)]
+    disk_gib: Annotated[int, Field(ge=20, le=16384, alias="diskGiB")]
+
+
+class Machine(Section):
+    """One machine that joins; its name is its key.
+
+    Attributes:
+        role: `api` and `worker` are shown as the node's role, `infrastructure` shows none.
+        labels: Of the node; keys of Kubernetes' own are refused as the kubelet refuses them.
+    """
+
+    role: Literal["api", "worker", "infrastructure"]
+    zone: fields.ZoneName
+    instance_type: fields.InstanceTypeName
+    labels: Annotated[Mapping[str, str], Field(default_factory=lambda: MappingProxyType({}))]
+    taints: Annotated[tuple[Taint, ...], Field(strict=False)] = ()
+    disk_gib: Annotated[int, Field(ge=20, le=16384, alias="diskGiB")]
+
+
+class Machines(Section):
+    """The EC2 instances of a self-managed cluster.
+
+    Attributes:
+        image: Id of an Ubuntu 24.04 image of the region; pinned, for a name's image changes under it.
+        control_planes: One, or three of which one can be lost.
+        total: How many machines there are in all, so that a line lost by mistake is noticed before its machine is.
+        rollout: Raise it to replace workers with a fresh join token although nothing else changed.
+        etcd_gib: Volume of each member of etcd.
+    """
+
+    image: fields.ImageId
+    control_planes: Literal[1, 3]
+    total: Annotated[int, Field(ge=2, le=1000)]
+    rollout: Annotated[int, Field(ge=1)]
+    etcd_gib: Annotated[int, Field(ge=8, le=1024, alias="etcdGiB")]
+    control_plane: ControlPlane
+    workers: Annotated[Mapping[fields.NodeName, Machine], Field(min_length=1), AfterValidator(fields.ordered)]
 
 
 class KarpenterLimits(Section):
@@ -181,11 +259,13 @@ class Buckets(Section):
         logs: Access logs of buckets, load balancers and CloudFront.
         backups: What the cluster's side backs up: Argo CD's objects and the databases' dumps.
         images: What CloudFront serves under `images.<domain>`; without it there is no distribution.
+        issuer: Two public documents by which AWS knows the tokens of a self-managed cluster's service accounts.
     """
 
     logs: fields.BucketName
     backups: fields.BucketName
     images: fields.BucketName | None = None
+    issuer: fields.BucketName | None = None
 
 
 class Storage(Section):
@@ -293,12 +373,9 @@ class Policy(Section):
     decommission: bool = False
 
 
-_MODELS: Final[Mapping[str, type[Section]]] = {
+_COMMON: Final[Mapping[str, type[Section]]] = {
     "aws": Aws,
-    "cluster": Cluster,
     "network": Network,
-    "nodes": Nodes,
-    "karpenter": Karpenter,
     "identity": Identity,
     "storage": Storage,
     "edge": Edge,
@@ -307,10 +384,21 @@ _MODELS: Final[Mapping[str, type[Section]]] = {
     "gitops": Gitops,
     "policy": Policy,
 }
-ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
-    **{name: TypeAdapter(model) for name, model in _MODELS.items()},
-    "tags": TypeAdapter(fields.Tags, config=ConfigDict(strict=True)),
+MODELS: Final[Mapping[Variant, Mapping[str, type[Section]]]] = {
+    "eks": {**_COMMON, "cluster": Cluster, "nodes": Nodes, "karpenter": Karpenter},
+    "self-managed": {**_COMMON, "cluster": SelfManagedCluster, "machines": Machines},
 }
+
+
+def adapters(variant: Variant) -> dict[str, TypeAdapter[Any]]:
+    """Return what checks each section of a variant."""
+    tags: TypeAdapter[Any] = TypeAdapter(fields.Tags, config=ConfigDict(strict=True))
+    return {**{name: TypeAdapter(model) for name, model in MODELS[variant].items()}, "tags": tags}
+
+
+def known_keys(variant: Variant) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return the keys that exist, by the path of the mapping that they stand in."""
+    return {path: keys for name, model in MODELS[variant].items() for path, keys in _keys((name,), model)}
 
 
 def _keys(path: tuple[str, ...], model: type[Section]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -318,9 +406,3 @@ def _keys(path: tuple[str, ...], model: type[Section]) -> Iterator[tuple[tuple[s
     for field in model.model_fields.values():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             yield from _keys((*path, str(field.alias)), field.annotation)
-
-
-# The keys that exist, by the path of the mapping that they stand in.
-KNOWN_KEYS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
-    path: keys for name, model in _MODELS.items() for path, keys in _keys((name,), model)
-}

@@ -13,7 +13,8 @@ from rules.sections import Aws, Edge, Identity, Observability, Secrets, Storage
 def _buckets(storage: Storage) -> Iterator[Fault]:
     owners: dict[str, str] = {}
     buckets = storage.buckets
-    for key, name in (("logs", buckets.logs), ("backups", buckets.backups), ("images", buckets.images)):
+    named = {"logs": buckets.logs, "backups": buckets.backups, "images": buckets.images, "issuer": buckets.issuer}
+    for key, name in named.items():
         if name is not None and owners.setdefault(name, key) != key:
             text = f"the bucket of {owners[name]} too, and each has rules of its own; respell one of them"
             yield Fault(("storage", "buckets", key), text, name)

@@ -28,8 +28,8 @@ from components.karpenter.component import Karpenter, KarpenterArgs
 from components.network.component import Network, NetworkArgs
 from components.network.estimate import nat_menu
 from components.network.plan import ENDPOINT_SERVICES
-from components.place import Place
-from settings import Settings
+from settings import EksSettings
+from stacks.place import place, protected
 from stacks.surroundings import (
     Around,
     Surroundings,
@@ -42,7 +42,7 @@ from stacks.surroundings import (
 )
 
 
-def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
+def build(settings: EksSettings) -> dict[str, pulumi.Input[str]]:
     """Register everything of the EKS variant and return the stack's outputs."""
     aws = AwsProvider(
         "aws",
@@ -52,7 +52,7 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
     )
     opts = pulumi.ResourceOptions(providers=[aws, EksProvider("eks")])
 
-    outer = rim(settings, _place(settings), _protected(settings), aws)
+    outer = rim(settings, place(settings), protected(settings), aws)
     network = _network(settings, opts)
     cluster = _cluster(settings, network, opts)
     before = _addons("addons", settings, cluster.cluster_name, _addons_before_nodes(settings, network, cluster), opts)
@@ -60,12 +60,12 @@ def build(settings: Settings) -> dict[str, pulumi.Input[str]]:
     after = _addons("node-addons", settings, nodes.cluster_name, _addons_after_nodes(settings), opts)
     spot = SpotServiceLinkedRole("spot", pulumi.InvokeOptions(provider=aws), opts)
     identity = PodIdentity(
-        cluster_name=settings.cluster.name, ready_cluster_name=cluster.cluster_name, place=_place(settings)
+        cluster_name=settings.cluster.name, ready_cluster_name=cluster.cluster_name, place=place(settings)
     )
     karpenter = _karpenter(settings, cluster, identity, opts)
     controllers = _controllers(settings, identity, opts)
     around = _around(network, cluster, karpenter)
-    surroundings = surround(settings, _place(settings), around, _protected(settings), outer)
+    surroundings = surround(settings, place(settings), around, protected(settings), outer)
 
     argocd = _argocd(
         settings,
@@ -98,7 +98,7 @@ def _around(network: Network, cluster: Cluster, karpenter: Karpenter) -> Around:
 
 
 def _argocd(
-    settings: Settings,
+    settings: EksSettings,
     cluster: Cluster,
     karpenter: Karpenter,
     surroundings: Surroundings,
@@ -118,7 +118,7 @@ def _argocd(
                 registry=settings.gitops.images.registry,
                 karpenter=_karpenter_handover(settings, karpenter),
                 storage=storage_handover(surroundings),
-                edge=edge_handover(settings, surroundings, _protected(settings)),
+                edge=edge_handover(settings, surroundings, protected(settings)),
                 secrets=surroundings.secrets.names,
                 alarm_topic_arn=surroundings.observability.topic_arn,
                 tags=settings.tags,
@@ -126,35 +126,20 @@ def _argocd(
             ready=ready,
             after=after,
             login=argocd_login(settings, surroundings),
-            protect=_protected(settings),
+            protect=protected(settings),
         ),
         pulumi.ResourceOptions(providers=[kubernetes]),
     )
 
 
-def estimates(settings: Settings) -> list[str]:
+def estimates(settings: EksSettings) -> list[str]:
     """Return what the choices that cost most would cost a month, as lines for people."""
     network = settings.network
     endpoints = len(ENDPOINT_SERVICES) if network.private_endpoints else 0
     return nat_menu(settings.aws.region, len(network.zones), network.nat, endpoints)
 
 
-def _place(settings: Settings) -> Place:
-    return Place(
-        region=settings.aws.region,
-        partition=settings.aws.partition,
-        account_id=settings.aws.account_id,
-        permissions_boundary=settings.aws.permissions_boundary,
-        tags=settings.tags,
-    )
-
-
-def _protected(settings: Settings) -> bool:
-    """Return whether AWS and Pulumi refuse to delete what cannot be had again."""
-    return settings.cluster.deletion_protection and not settings.policy.decommission
-
-
-def _network(settings: Settings, opts: pulumi.ResourceOptions) -> Network:
+def _network(settings: EksSettings, opts: pulumi.ResourceOptions) -> Network:
     return Network(
         "network",
         NetworkArgs(
@@ -164,15 +149,15 @@ def _network(settings: Settings, opts: pulumi.ResourceOptions) -> Network:
             zones=settings.network.zones,
             nat=settings.network.nat,
             private_endpoints=settings.network.private_endpoints,
-            protect=_protected(settings),
+            protect=protected(settings),
             flow_log_retention_days=settings.network.flow_log_retention_days,
-            place=_place(settings),
+            place=place(settings),
         ),
         opts,
     )
 
 
-def _cluster(settings: Settings, network: Network, opts: pulumi.ResourceOptions) -> Cluster:
+def _cluster(settings: EksSettings, network: Network, opts: pulumi.ResourceOptions) -> Cluster:
     return Cluster(
         "cluster",
         ClusterArgs(
@@ -189,14 +174,14 @@ def _cluster(settings: Settings, network: Network, opts: pulumi.ResourceOptions)
             public_access_cidrs=settings.cluster.public_access_cidrs,
             service_cidr=str(settings.cluster.service_cidr),
             log_retention_days=settings.cluster.log_retention_days,
-            deletion_protection=_protected(settings),
-            place=_place(settings),
+            deletion_protection=protected(settings),
+            place=place(settings),
         ),
         opts,
     )
 
 
-def _addons_before_nodes(settings: Settings, network: Network, cluster: Cluster) -> dict[str, AddonSpec]:
+def _addons_before_nodes(settings: EksSettings, network: Network, cluster: Cluster) -> dict[str, AddonSpec]:
     """Return what a node needs to become ready: addresses for pods, services, credentials."""
     return {
         "vpc-cni": AddonSpec(
@@ -209,7 +194,7 @@ def _addons_before_nodes(settings: Settings, network: Network, cluster: Cluster)
     }
 
 
-def _vpc_cni_configuration(settings: Settings, network: Network, cluster: Cluster) -> pulumi.Input[str]:
+def _vpc_cni_configuration(settings: EksSettings, network: Network, cluster: Cluster) -> pulumi.Input[str]:
     zones = list(network.pod_subnet_ids)
     if not zones:
         return documents.vpc_cni_configuration()
@@ -222,7 +207,7 @@ def _vpc_cni_configuration(settings: Settings, network: Network, cluster: Cluste
     )
 
 
-def _addons_after_nodes(settings: Settings) -> dict[str, AddonSpec]:
+def _addons_after_nodes(settings: EksSettings) -> dict[str, AddonSpec]:
     """Return what runs on nodes.
 
     CoreDNS without a node to run on stays degraded for twenty minutes and fails the `up`
@@ -235,7 +220,7 @@ def _addons_after_nodes(settings: Settings) -> dict[str, AddonSpec]:
             configuration=documents.ebs_csi_configuration(settings.tags),
             identity=AddonIdentity(
                 service_account="ebs-csi-controller-sa",
-                documents={"volumes": ebs_csi(Scope(cluster_name=settings.cluster.name, **_place(settings).where))},
+                documents={"volumes": ebs_csi(Scope(cluster_name=settings.cluster.name, **place(settings).where))},
             ),
         ),
     }
@@ -243,7 +228,7 @@ def _addons_after_nodes(settings: Settings) -> dict[str, AddonSpec]:
 
 def _addons(
     name: str,
-    settings: Settings,
+    settings: EksSettings,
     ready: pulumi.Input[str],
     addons: dict[str, AddonSpec],
     opts: pulumi.ResourceOptions,
@@ -254,14 +239,14 @@ def _addons(
             cluster_name=settings.cluster.name,
             ready_cluster_name=ready,
             addons=addons,
-            place=_place(settings),
+            place=place(settings),
         ),
         opts,
     )
 
 
 def _nodes(
-    settings: Settings, network: Network, ready: pulumi.Input[str], opts: pulumi.ResourceOptions
+    settings: EksSettings, network: Network, ready: pulumi.Input[str], opts: pulumi.ResourceOptions
 ) -> BaseNodeGroup:
     return BaseNodeGroup(
         "nodes",
@@ -277,14 +262,14 @@ def _nodes(
             disk_gib=settings.nodes.disk_gib,
             max_pods=settings.nodes.max_pods,
             after=network.egress,
-            place=_place(settings),
+            place=place(settings),
         ),
         opts,
     )
 
 
 def _karpenter(
-    settings: Settings, cluster: Cluster, identity: WorkloadIdentity, opts: pulumi.ResourceOptions
+    settings: EksSettings, cluster: Cluster, identity: WorkloadIdentity, opts: pulumi.ResourceOptions
 ) -> Karpenter:
     return Karpenter(
         "karpenter",
@@ -293,13 +278,13 @@ def _karpenter(
             eks_cluster_name=cluster.cluster_name,
             identity=identity,
             isolated=_isolated(settings),
-            place=_place(settings),
+            place=place(settings),
         ),
         opts,
     )
 
 
-def _controllers(settings: Settings, identity: WorkloadIdentity, opts: pulumi.ResourceOptions) -> Controllers:
+def _controllers(settings: EksSettings, identity: WorkloadIdentity, opts: pulumi.ResourceOptions) -> Controllers:
     return Controllers(
         "identity",
         ControllersArgs(
@@ -314,18 +299,18 @@ def _controllers(settings: Settings, identity: WorkloadIdentity, opts: pulumi.Re
                 domain_zone_id=None if settings.edge.delegate else settings.edge.hosted_zone_id,
                 firewall=settings.edge.firewall,
             ),
-            place=_place(settings),
+            place=place(settings),
         ),
         opts,
     )
 
 
-def _isolated(settings: Settings) -> bool:
+def _isolated(settings: EksSettings) -> bool:
     """Return whether nothing in the VPC reaches an API that has no endpoint there."""
     return settings.network.nat == "none"
 
 
-def _karpenter_handover(settings: Settings, karpenter: Karpenter) -> KarpenterHandover:
+def _karpenter_handover(settings: EksSettings, karpenter: Karpenter) -> KarpenterHandover:
     limits = settings.karpenter.limits
     return KarpenterHandover(
         queue_name=karpenter.queue_name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pulumi
@@ -35,7 +35,7 @@ class Around:
         subnet_ids: Private ones by zone key.
         workload_subnet_ids: Those that nodes and pods take addresses of, by role and zone key.
         node_security_group_id: Of every node.
-        queue_name: Karpenter's interruption queue.
+        queue_name: Karpenter's interruption queue; none without Karpenter.
         rule_names: Those that fill it, by kind.
     """
 
@@ -44,8 +44,8 @@ class Around:
     workload_subnet_ids: Mapping[str, pulumi.Input[str]]
     nat_gateway_ids: Mapping[str, pulumi.Input[str]]
     node_security_group_id: pulumi.Input[str]
-    queue_name: pulumi.Input[str]
-    rule_names: Mapping[str, pulumi.Input[str]]
+    queue_name: pulumi.Input[str] | None = None
+    rule_names: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

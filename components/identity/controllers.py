@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 
-from components.identity.policies.controllers import CONTROLLERS, Reach
+from components.identity.policies.controllers import CONTROLLERS, Controller, Reach
 from components.identity.policies.scope import Scope
 from components.identity.workload import Grant, Workload, WorkloadIdentity
 from components.place import Place
@@ -21,11 +21,13 @@ class ControllersArgs:
         cluster_name: Scopes every document, so it has to be known at preview.
         identity: The mechanism that the cluster has.
         reach: What the controllers may reach beyond what carries the cluster's name.
+        controllers: Those that the variant has, by name.
     """
 
     cluster_name: str
     identity: WorkloadIdentity
     reach: Reach
+    controllers: Mapping[str, Controller] = field(default_factory=lambda: CONTROLLERS)
     place: Place
 
 
@@ -47,13 +49,13 @@ class Controllers(pulumi.ComponentResource):
         """Register the identities."""
         super().__init__("platform:identity:Controllers", name, None, opts)
         scope = Scope(cluster_name=args.cluster_name, **args.place.where)
-        wanted = {key: controller.documents(scope, args.reach) for key, controller in CONTROLLERS.items()}
+        wanted = {key: controller.documents(scope, args.reach) for key, controller in args.controllers.items()}
         self.grants = {
             key: args.identity.grant(
                 f"{name}-{key}",
                 Workload(
-                    namespace=CONTROLLERS[key].namespace,
-                    service_account=CONTROLLERS[key].service_account,
+                    namespace=args.controllers[key].namespace,
+                    service_account=args.controllers[key].service_account,
                     documents=documents,
                     description=f"{key} in {args.cluster_name}",
                 ),

@@ -71,7 +71,7 @@ class Watched:
     """What alarms are made for.
 
     Attributes:
-        queue_name: Karpenter's interruption queue.
+        queue_name: Karpenter's interruption queue; none where AWS runs no control plane and Karpenter makes no nodes.
         rules: Names of the rules that fill it, by kind.
         nat_gateways: Ids, by the zone or `regional`.
         subnets: Names of those whose free addresses are counted.
@@ -82,8 +82,8 @@ class Watched:
     """
 
     cluster_name: str
-    queue_name: Identifier
-    rules: Mapping[str, Identifier]
+    queue_name: Identifier | None = None
+    rules: Mapping[str, Identifier] = field(default_factory=dict)
     nat_gateways: Mapping[str, Identifier] = field(default_factory=dict)
     subnets: Collection[str]
     free_addresses: int
@@ -95,8 +95,7 @@ class Watched:
 def plan(watched: Watched) -> list[Alarm]:
     """Return every alarm of the stack's region, keys unique."""
     return [
-        _unschedulable(watched),
-        _queue_age(watched),
+        *([_unschedulable(watched), _queue_age(watched)] if watched.queue_name is not None else []),
         *_rules(watched),
         *(alarm for zone, id_ in watched.nat_gateways.items() for alarm in _nat_gateway(zone, id_)),
         *(_subnet(watched, name) for name in watched.subnets),

@@ -29,7 +29,7 @@ class ObservabilityArgs:
         cost_allocation_tags: Keys that bills are split by; the account's setting, left as it is by a destroy.
         nat_gateway_ids: By the zone's key, or by `regional`.
         subnet_ids: Those that may run out of addresses, by a name that stays.
-        queue_name: Karpenter's interruption queue.
+        queue_name: Karpenter's interruption queue; none where AWS runs no control plane and Karpenter makes no nodes.
         rule_names: Those that fill it, by kind.
         certificate_arns: In the stack's region, by name.
         global_certificate_arns: In us-east-1, by name.
@@ -45,8 +45,8 @@ class ObservabilityArgs:
     cost_allocation_tags: Sequence[str] = ()
     nat_gateway_ids: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     subnet_ids: Mapping[str, pulumi.Input[str]]
-    queue_name: pulumi.Input[str]
-    rule_names: Mapping[str, pulumi.Input[str]]
+    queue_name: pulumi.Input[str] | None = None
+    rule_names: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     certificate_arns: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     global_certificate_arns: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     global_provider: pulumi.ProviderResource | None = None
@@ -185,7 +185,7 @@ class Observability(pulumi.ComponentResource):
         arns = [policy.alarm_arn(names.alarm(args.cluster_name, alarm.key), **where) for alarm in planned]
         return Dashboard(
             self._name,
-            dashboard_name=names.dashboard(args.cluster_name),
+            dashboard_name=names.dashboard(args.cluster_name, karpenter=args.queue_name is not None),
             dashboard_body=shown.apply(lambda values: dashboard.body(self._shown(values, arns))),
             opts=self._child,
         )

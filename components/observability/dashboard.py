@@ -32,6 +32,7 @@ class Shown:
 
     Attributes:
         alarm_arns: Of the stack's region.
+        queue_name: Karpenter's; without it nothing is shown of Karpenter nor of a control plane of AWS.
         rules: Names of the rules that fill the interruption queue, by kind.
         nat_gateways: Ids, by the zone or `regional`.
         subnets: Names of those whose free addresses are counted.
@@ -42,8 +43,8 @@ class Shown:
     cluster_name: str
     region: str
     alarm_arns: Sequence[str]
-    queue_name: str
-    rules: Mapping[str, str]
+    queue_name: str | None = None
+    rules: Mapping[str, str] = field(default_factory=dict)
     nat_gateways: Mapping[str, str] = field(default_factory=dict)
     subnets: Iterable[str]
     free_addresses: int
@@ -87,9 +88,10 @@ def _placed(rows: Iterable[Sequence[Widget]]) -> Iterator[dict[str, Any]]:
 def _rows(shown: Shown) -> Iterator[list[Widget]]:
     arns = shown.alarm_arns
     yield from ([_alarms(arns[at : at + MOST_ALARMS])] for at in range(0, len(arns), MOST_ALARMS))
-    yield _pods(shown)
-    yield _api_server(shown)
-    yield _interruptions(shown)
+    if shown.queue_name is not None:
+        yield _pods(shown)
+        yield _api_server(shown)
+        yield _interruptions(shown)
     if shown.nat_gateways:
         yield _nat(shown)
     if shown.certificates:

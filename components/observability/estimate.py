@@ -29,6 +29,7 @@ class ObservabilityShape:
         certificates: In the stack's region.
         global_certificates: In us-east-1.
         log_retention_days: Of the logs of the function that counts.
+        karpenter: Whether it and a control plane of AWS are watched.
     """
 
     nat_gateways: int
@@ -36,6 +37,7 @@ class ObservabilityShape:
     certificates: int
     global_certificates: int
     log_retention_days: int
+    karpenter: bool = True
 
 
 def lines(region: str, shape: ObservabilityShape, assumed: Assumptions) -> tuple[Line, ...]:
@@ -47,7 +49,7 @@ def lines(region: str, shape: ObservabilityShape, assumed: Assumptions) -> tuple
     runs = Decimal(_RUNS_PER_HOUR * HOURS) / 1_000_000
     return there(
         (
-            here.fixed(Item.DASHBOARD, 1, "Karpenter"),
+            here.fixed(Item.DASHBOARD, 1, "Karpenter" if shape.karpenter else "Kubernetes"),
             here.fixed(Item.ALARM, _alarms(shape), f"in {region}"),
             far.fixed(Item.ALARM, shape.global_certificates, f"certificates in {_GLOBAL}"),
             here.fixed(Item.METRIC, shape.subnets, "free addresses of each subnet"),
@@ -63,8 +65,8 @@ def lines(region: str, shape: ObservabilityShape, assumed: Assumptions) -> tuple
 def _alarms(shape: ObservabilityShape) -> int:
     watched = Watched(
         cluster_name="",
-        queue_name="",
-        rules=dict.fromkeys(RULE_KINDS, ""),
+        queue_name="" if shape.karpenter else None,
+        rules=dict.fromkeys(RULE_KINDS if shape.karpenter else (), ""),
         nat_gateways=_some(shape.nat_gateways),
         subnets=_some(shape.subnets),
         free_addresses=0,

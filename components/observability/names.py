@@ -18,9 +18,9 @@ def topic(cluster_name: str) -> str:
     return f"{cluster_name}-alarms"
 
 
-def dashboard(cluster_name: str) -> str:
-    """Name the dashboard, as the documents call it."""
-    return f"Karpenter-{cluster_name}"
+def dashboard(cluster_name: str, *, karpenter: bool) -> str:
+    """Name the dashboard; with Karpenter as the documents call it."""
+    return f"{'Karpenter' if karpenter else 'Kubernetes'}-{cluster_name}"
 
 
 def function(cluster_name: str) -> str:

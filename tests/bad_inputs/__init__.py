@@ -484,17 +484,80 @@ SURROUNDINGS: Final = (
     _one(0, "observability/alarmEmails", [], "nobody would hear of production's alarms; add an address", "prod"),
 )  # fmt: skip
 
-BAD_INPUTS: Final = (*NETWORK, *ACCOUNT, *CLUSTER, *NODES, *SIZING, *KARPENTER, *GITOPS, *IDENTITY, *SURROUNDINGS,
+_TOTAL: Final = "or put back what is missing"
+_NODE_NAME: Final = (
+    "not 1 to 63 lower-case letters, digits and - between them, or begins with i- as instances' ids do; respell it"
+)
+_WORKER: Final = "machines/workers/k8s-api-auth"
+
+SELF_MANAGED: Final = (
+    BadInput(19, {"variant": "kubeadm"},
+             'platform:variant = "kubeadm": unknown variant; write eks or self-managed', "nodes14"),
+    BadInput(19, {"variant": "EKS"}, 'platform:variant = "EKS": unknown variant; write eks or self-managed'),
+    BadInput(20, {"karpenter": sections("dev")["karpenter"]},
+             "platform:karpenter: a section of variant eks, and this stack's is self-managed; "
+             "remove it, or write eks at variant", "nodes14"),
+    BadInput(20, {"machines": sections("nodes14")["machines"]},
+             "platform:machines: a section of variant self-managed, and this stack's is eks; "
+             "remove it, or write self-managed at variant"),
+    _one(30, "machines/controlPlanes", 2, "must be 1 or 3; write one of these", "nodes14"),
+    _one(30, "machines/controlPlanes", 0, "must be 1 or 3; write one of these", "nodes14"),
+    BadInput(31, {"machines/workers/k8s-redis": REMOVED},
+             f"platform:machines.total = 14: there are 1 control planes and 12 workers; write 13, {_TOTAL}", "nodes14"),
+    _one(31, "machines/total", 15, f"there are 1 control planes and 13 workers; write 14, {_TOTAL}", "nodes14"),
+    BadInput(30, {"machines/controlPlanes": 3, "machines/total": 16},
+             "platform:machines.controlPlane.zones = [...]: 1 of them for 3 control planes; write one for each",
+             "nodes14"),
+    BadInput(11, {"machines/controlPlanes": 3, "machines/total": 16,
+                  "machines/controlPlane/zones": ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2a"]},
+             'platform:machines.controlPlane.zones[2] = "ap-northeast-2a": stands there twice, and a zone lost would '
+             "take the quorum; write another", "nodes14"),
+    BadInput(12, {"machines/controlPlane/zones": ["us-east-1a"]},
+             'platform:machines.controlPlane.zones[0] = "us-east-1a": not among network.zones; write one of '
+             "ap-northeast-2a, ap-northeast-2b, ap-northeast-2c", "nodes14"),
+    _one(12, f"{_WORKER}/zone", "ap-northeast-2d",
+         "not among network.zones; write one of ap-northeast-2a, ap-northeast-2b, ap-northeast-2c", "nodes14"),
+    _one(33, f"{_WORKER}/instanceType", "t4g.small",
+         "an arm64 type, and nodes run the x86_64 image; write one such as t3.medium", "nodes14"),
+    BadInput(0, {"machines/workers/i-0123": sections("nodes14")["machines"]["workers"]["k8s-redis"],
+                 "machines/total": 15},
+             f"platform:machines.workers.i-0123: {_NODE_NAME}", "nodes14"),
+    BadInput(0, {"machines/workers/k8s-master": sections("nodes14")["machines"]["workers"]["k8s-redis"],
+                 "machines/total": 15},
+             "platform:machines.workers.k8s-master: a control plane has that name, and two nodes cannot share one; "
+             "respell it", "nodes14"),
+    _one(21, "cluster/version", "1.35",
+         'versions.py has packages of 1.36.4; write "1.36" or change KUBERNETES_NODES there', "nodes14"),
+    _one(10, "cluster/podCidr", "10.0.128.0/17",
+         "overlaps the 10.0.0.0/16 of the VPC; take another range such as 192.168.0.0/16", "nodes14"),
+    _one(10, "cluster/podCidr", "203.0.113.0/24", "not a private range; take one such as 192.168.0.0/16", "nodes14"),
+    _one(10, "cluster/podCidr", "192.168.0.0/24",
+         "each node takes blocks of 64 addresses out of a /12 to /20; write 192.168.0.0/16", "nodes14"),
+    _one(10, "network/podCidr", "100.64.0.0/16",
+         "pods of this variant have an overlay's addresses, cluster.podCidr; remove it", "nodes14"),
+    BadInput(0, {"network/nat": "none", "network/privateEndpoints": True, "gitops/charts/mirror": "https://c.example.com",
+                 "gitops/images/registry": "r.example.com/m"},
+             'platform:network.nat = "none": no machine would reach the packages that it becomes a node with; '
+             "write another one", "nodes14"),
+    BadInput(0, {"storage/buckets/issuer": REMOVED},
+             "platform:storage.buckets.issuer: is missing, and AWS knows the service accounts by what is in it; "
+             "write a bucket's name", "nodes14"),
+    _one(0, "storage/buckets/issuer", "platform-dev-issuer",
+         "EKS publishes its issuer's documents itself; remove it"),
+    _one(24, "cluster/name", "Platform_1",
+         "not 1 to 40 lower-case letters, digits and - between them, for names in the VPC have it; respell it",
+         "nodes14"),
+    _one(0, "machines/image", "ubuntu-24.04",
+         "not the id of an image; write one such as ami-0123456789abcdef0", "nodes14"),
+)  # fmt: skip
+
+BAD_INPUTS: Final = (*SELF_MANAGED, *NETWORK, *ACCOUNT, *CLUSTER, *NODES, *SIZING, *KARPENTER, *GITOPS, *IDENTITY, *SURROUNDINGS,
                      *SHAPE, *PRODUCTION)  # fmt: skip
 
 # Which of the forty are not refused by the settings, and why.
 ELSEWHERE: Final[Mapping[int, str]] = {
     18: "only AWS knows the account of the credentials; ops/guard.py asks it (tests/ops/test_guard.py), and the"
     " provider's allowedAccountIds refuses any other",
-    19: "EKS is the only mode so far",
-    20: "EKS is the only mode so far",
     23: "the recorded version is in the state, which ops/guard.py compares (tests/ops/test_guard.py); settings do not",
     25: "no cluster name of up to 100 characters overflows anything: names are shortened where AWS has shorter limits",
-    30: "control-plane nodes belong to the self-managed cluster",
-    31: "control-plane nodes belong to the self-managed cluster",
 }

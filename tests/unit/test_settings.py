@@ -18,8 +18,8 @@ import versions
 from components.eks import kubelet
 from rules import combinations, support
 from rules.instance_types import INSTANCE_TYPES, is_arm64
-from rules.sections import ADAPTERS, KNOWN_KEYS
-from settings import Settings, SettingsError
+from rules.sections import adapters, known_keys
+from settings import EksSettings, SelfManagedSettings, Settings, SettingsError
 from tests.bad_inputs import BAD_INPUTS, ELSEWHERE, REMOVED, ROOT, TODAY, BadInput, changed, sections
 
 JSON = st.recursive(
@@ -28,13 +28,16 @@ JSON = st.recursive(
     max_leaves=12,
 )
 DEV = sections("dev")
+KNOWN_KEYS = known_keys("eks")
 PATHS = sorted("/".join(path) for path in KNOWN_KEYS) + sorted(
     "/".join((*path, key)) for path, keys in KNOWN_KEYS.items() for key in keys
 )
 
 
-def _parse(changes: Mapping[str, Any], *, stack: str = "dev", today: date = TODAY) -> Settings:
-    return Settings.parse(changed(sections(stack), changes), today=today)
+def _parse(changes: Mapping[str, Any], *, stack: str = "dev", today: date = TODAY) -> EksSettings:
+    settings = Settings.parse(changed(sections(stack), changes), today=today)
+    assert isinstance(settings, EksSettings)
+    return settings
 
 
 def _lines(changes: Mapping[str, Any], *, stack: str = "dev", today: date = TODAY) -> tuple[str, ...]:
@@ -135,7 +138,7 @@ class TestBadInputs:
         """A stack without configuration is told what it lacks."""
         with pytest.raises(SettingsError) as caught:
             Settings.parse({}, today=TODAY)
-        assert [line.split(":")[1] for line in caught.value.lines] == list(ADAPTERS)
+        assert [line.split(":")[1] for line in caught.value.lines] == list(adapters("eks"))
 
     def test_pulumi_prints_the_error_without_a_traceback(self) -> None:
         """Pulumi treats this kind of error as the user's, not the program's."""
@@ -320,7 +323,7 @@ class TestModel:
         """Whatever stands in the configuration, the answer is settings or printable lines, each with a fix."""
         _assert_clean(changed(DEV, {path: value}))
 
-    @given(content=st.dictionaries(st.sampled_from(sorted(ADAPTERS)) | st.text(), JSON))
+    @given(content=st.dictionaries(st.sampled_from(sorted(adapters("eks"))) | st.text(), JSON))
     @example(content={"network": {"zones": {"\ud800": 1, "a\nb": []}}})
     def test_any_section_is_taken_or_refused_in_lines(self, content: dict[str, object]) -> None:
         """The same holds for whole sections."""

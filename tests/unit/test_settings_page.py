@@ -10,16 +10,28 @@ from typing import Final
 import pytest
 
 from rules import sections
-from rules.sections import ADAPTERS, KNOWN_KEYS, Freeze, Section
+from rules.sections import MODELS, Freeze, Machine, Section, Taint, known_keys
 
 PAGE: Final = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 ROW: Final = re.compile(r"^\| `(?P<key>[^`]+)` \|(?P<form>[^|]*)\|[^|]*\|[^|]*\|$", re.MULTILINE)
 
 
+# Of both variants: `cluster` has the keys of either.
+VARIANTS: Final = ("eks", "self-managed")
+KNOWN_KEYS: Final = {
+    path: tuple(dict.fromkeys(key for variant in VARIANTS for key in known_keys(variant).get(path, ())))
+    for variant in VARIANTS
+    for path in known_keys(variant)
+}
+
+
 def known(keys: Mapping[tuple[str, ...], tuple[str, ...]] = KNOWN_KEYS) -> set[str]:
-    """Return every key as a dotted path; a freeze stands in a list, of which KNOWN_KEYS says nothing."""
+    """Return every key as a dotted path; KNOWN_KEYS says nothing of what stands in lists or below names."""
     dotted = {".".join((*path, key)) for path, names in keys.items() for key in names}
-    return {*dotted, *(f"karpenter.freezes[].{field.alias}" for field in Freeze.model_fields.values()), "tags"}
+    inside = {"karpenter.freezes[]": Freeze, "machines.workers.<name>": Machine}
+    inside["machines.workers.<name>.taints[]"] = Taint
+    below = {f"{path}.{field.alias}" for path, model in inside.items() for field in model.model_fields.values()}
+    return {*dotted, *below, "tags", "variant"}
 
 
 def rows(text: str) -> list[tuple[str, str]]:
@@ -29,6 +41,7 @@ def rows(text: str) -> list[tuple[str, str]]:
 
 def optional() -> Iterator[str]:
     """Yield the last part of the path of each key that can be left out."""
+    yield "variant"
     for model in vars(sections).values():
         if isinstance(model, type) and issubclass(model, Section):
             yield from (str(field.alias) for field in model.model_fields.values() if not field.is_required())
@@ -43,7 +56,7 @@ def test_page_has_every_key_once() -> None:
 def test_page_has_every_section() -> None:
     """Each section has a heading of its own, in which its keys stand."""
     chapters = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    assert {chapter.partition("\n")[0] for chapter in chapters} == set(ADAPTERS)
+    assert {chapter.partition("\n")[0] for chapter in chapters} == {*(name for models in MODELS.values() for name in models), "tags", "variant"}
     for chapter in chapters:
         assert {re.split(r"\W", key)[0] for key, _ in rows(chapter)} == {chapter.partition("\n")[0]}
 

@@ -15,7 +15,7 @@ from components.argocd.chart_values import argocd_values
 from components.eks import sizing
 from components.eks.sizing import BaseNodes, Room, Workload
 from rules import base_nodes
-from rules.sections import ADAPTERS
+from rules.sections import adapters
 from tests.bad_inputs import SIZING, BadInput, changed, sections
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,7 +119,7 @@ def test_nothing_is_placed_twice_or_beyond_the_room(pods: list[tuple[int, int, i
 
 def _faults(content: dict[str, object]) -> list[str]:
     names = ("network", "nodes", "karpenter", "policy")
-    found = base_nodes.fit(*(ADAPTERS[name].validate_python(content[name]) for name in names))
+    found = base_nodes.fit(*(adapters("eks")[name].validate_python(content[name]) for name in names))
     return [fault.line("platform") for fault in found]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rules.production import _spot_choice
-from rules.sections import ADAPTERS, Karpenter, Policy
+from rules.sections import Karpenter, Policy, adapters
 from tests.bad_inputs import sections
 
 WIDE = ["t3", "t3a", "m5", "m5a", "m6i"]
@@ -15,8 +15,8 @@ SIZES = ["medium", "large", "xlarge", "2xlarge"]
 
 
 def _lines(tier: str = "production", **karpenter: Any) -> list[str]:
-    policy: Policy = ADAPTERS["policy"].validate_python({"tier": tier})
-    choice: Karpenter = ADAPTERS["karpenter"].validate_python({**sections("prod")["karpenter"], **karpenter})
+    policy: Policy = adapters("eks")["policy"].validate_python({"tier": tier})
+    choice: Karpenter = adapters("eks")["karpenter"].validate_python({**sections("prod")["karpenter"], **karpenter})
     return [fault.line("platform") for fault in _spot_choice(policy, choice)]
 
 

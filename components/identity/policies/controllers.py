@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from components.identity.policies.backups import argocd_backup
+from components.identity.policies.ebs_csi import ebs_csi
 from components.identity.policies.efs_csi import efs_csi
 from components.identity.policies.external_dns import external_dns, external_dns_below
 from components.identity.policies.external_secrets import chart_registry, secrets
@@ -102,5 +103,20 @@ CONTROLLERS: Final[Mapping[str, Controller]] = MappingProxyType(
             documents=lambda scope, _: {"metrics-and-logs": monitoring(scope)},
         ),
         "argocd-backup": Controller(namespace="argocd", service_account="argocd-backup", documents=_argocd_backup),
+    }
+)
+
+# On machines of one's own the EBS CSI driver comes from GitOps as well, for there are no add-ons of EKS.
+SELF_MANAGED: Final[Mapping[str, Controller]] = MappingProxyType(
+    {
+        **{
+            name: CONTROLLERS[name]
+            for name in ("aws-load-balancer-controller", "external-secrets", "external-dns", "argocd-backup")
+        },
+        "aws-ebs-csi-driver": Controller(
+            namespace="kube-system",
+            service_account="ebs-csi-controller-sa",
+            documents=lambda scope, _: {"volumes": ebs_csi(scope)},
+        ),
     }
 )
