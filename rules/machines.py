@@ -7,18 +7,23 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 from typing import Final
 
+from pydantic.alias_generators import to_camel
+
 import versions
 from components.network.plan import plan_network
 from components.partitions import dns_suffix
+from components.self_managed.registration import CONTROL_PLANE_TAINT
+from components.self_managed.rules import SpecFault, spec_faults
 from components.self_managed.spec import ClusterSpec, NodeSpec, Taint
 from rules import support
 from rules.faults import Fault
 from rules.sections import Aws, Machine, Machines, Network, SelfManagedCluster, Storage
 
-_CONTROL_PLANE_TAINT: Final = Taint(key="node-role.kubernetes.io/control-plane", value="", effect="NoSchedule")
 # Of a private subnet: its second 16 addresses are kept free of automatic ones (components/network), and AWS takes the
 # first four and the last one of each subnet.
 _FIXED: Final = 20
+# Attributes of the specification whose keys are spelt otherwise.
+_ATTRIBUTES: Final = ("instance_type", "service_cidr", "pod_cidr")
 _KEPT: Final = 5 + 16
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
 _LOAD_BALANCER_ADDRESSES: Final = 8
@@ -71,7 +76,7 @@ def _control_planes(network: Network, machines: Machines) -> Iterator[NodeSpec]:
             zone=zone,
             instance_type=shape.instance_type,
             address=IPv4Address(int(subnets[zone].network_address) + _FIXED + position),
-            taints=(_CONTROL_PLANE_TAINT,),
+            taints=(CONTROL_PLANE_TAINT,),
             disk_gib=shape.disk_gib,
         )
 
@@ -168,4 +173,32 @@ def _room(network: Network, machines: Machines) -> Iterator[Fault]:
             yield Fault(("network", "cidr"), f"{text}; write a larger range or spread them", str(network.cidr))
 
 
-RULES: Final = (_version, _network, _overlay, _issuer, _control_plane_zones, _zones, _total, _names, _room)
+def _spec(
+    aws: Aws, cluster: SelfManagedCluster, network: Network, machines: Machines, storage: Storage
+) -> Iterator[Fault]:
+    """Ask what the cluster itself has to hold, once there is nothing else wrong with it."""
+    others = (
+        *(fault for rule in (_control_plane_zones, _zones, _room) for fault in rule(network, machines)),
+        *(fault for rule in (_total, _names) for fault in rule(machines)),
+        *(*_overlay(cluster, network), *_issuer(storage)),
+    )
+    if others:
+        return
+    try:
+        spec = cluster_spec(aws, cluster, network, machines, storage)
+    except ValueError:
+        return  # The network cannot be planned, which its own rules say.
+    yield from (Fault(_path(fault), fault.text, fault.value) for fault in spec_faults(spec, network.cidr))
+
+
+def _path(fault: SpecFault) -> tuple[str, ...]:
+    """Return the key of the settings that an attribute of the specification comes from."""
+    first, *rest = (to_camel(part) if part in _ATTRIBUTES else part for part in fault.path)
+    if first == "workers":
+        return ("machines", "workers", *rest)
+    if fault.path[0] == "control_planes":
+        return ("machines", "controlPlane", *rest[1:])
+    return ("cluster", first)
+
+
+RULES: Final = (_version, _network, _overlay, _issuer, _control_plane_zones, _zones, _total, _names, _room, _spec)

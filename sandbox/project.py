@@ -14,8 +14,9 @@ from typing import Any
 
 import yaml
 
-# A public hosted zone that is there before the program: `{zone:example.com}` stands for its id.
-_ZONE = re.compile(r"\{zone:(?P<domain>[a-z0-9.-]+)\}")
+# What is there before the program: `{zone:example.com}` stands for the id of a domain's public hosted zone,
+# `{ami:ubuntu-24.04}` for that of a machine image.
+_FOUND = re.compile(r"\{(?P<kind>zone|ami):(?P<name>[a-z0-9.-]+)\}")
 
 
 class ProjectError(Exception):
@@ -31,6 +32,7 @@ class Project:
         endpoints: Values for the overrides' placeholders, such as `{"git": "https://127.0.0.1:4000/tree.git"}`.
         add_zone: Makes the zone of a registered domain and returns its id, for placeholders such as
             `{zone:example.com}`. One zone serves all stacks that have a value where the placeholder goes.
+        add_image: Makes a machine image known and returns its id, for placeholders such as `{ami:ubuntu-24.04}`.
 
     Attributes:
         reasons: `[tool.sandbox.reasons]`: why resources come in the order in which they come, for `durations`.
@@ -42,17 +44,19 @@ class Project:
         folder: Path,
         endpoints: Mapping[str, str],
         add_zone: Callable[[str], str] | None = None,
+        add_image: Callable[[str], str] | None = None,
     ) -> None:
         self.checkout = checkout
         self.folder = folder
         settings = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))
         sandbox = settings.get("tool", {}).get("sandbox", {})
         config: dict[str, str] = sandbox.get("config", {})
-        self._zones = _zones(config, add_zone)
-        self._overrides = {key: value.format(**endpoints) for key, value in config.items() if key not in self._zones}
+        self._found = _found(config, {"zone": add_zone, "ami": add_image})
+        self._overrides = {key: value.format(**endpoints) for key, value in config.items() if key not in self._found}
         self._revision_key: str | None = sandbox.get("revision")
         self._unprotected: dict[str, Any] = sandbox.get("unprotect", {})
         self._limits: dict[str, dict[str, float]] = sandbox.get("limits", {})
+        self._checks: dict[str, list[list[str]]] = sandbox.get("checks", {})
         self.reasons: dict[str, str] = sandbox.get("reasons", {})
 
     def prepare(self) -> None:
@@ -78,6 +82,10 @@ class Project:
         """Return `[tool.sandbox.limits.<stack>]`: after how many seconds of the model a resource is there at most."""
         return self._limits.get(stack, {})
 
+    def checks(self, stack: str) -> list[list[str]]:
+        """Return `[tool.sandbox.checks]`: commands, word by word, that have to end with 0 once a stack is up."""
+        return self._checks.get(stack, [])
+
     def unprotect(self, stack: str) -> dict[str, Any]:
         """Set the values of `[tool.sandbox.unprotect]` in a stack's copy and return them.
 
@@ -99,22 +107,23 @@ class Project:
         config = stack.setdefault("config", {})
         for key, value in self._overrides.items():
             _put(config, key, value)
-        for key, value in self._zones.items():
-            # A stack without a zone stays without one.
+        for key, value in self._found.items():
+            # A stack without such a value stays without one.
             if _at(config, key) is not None:
                 _put(config, key, value)
         target.write_text(yaml.safe_dump(stack, sort_keys=False), encoding="utf-8")
 
 
-def _zones(config: Mapping[str, str], add_zone: Callable[[str], str] | None) -> dict[str, str]:
-    """Make the zones that placeholders ask for, one per domain, and return their ids by configuration key."""
-    domains = {key: match["domain"] for key, value in config.items() if (match := _ZONE.fullmatch(value))}
-    if not domains:
-        return {}
-    if add_zone is None:
-        raise ProjectError(f"[tool.sandbox.config] asks for a zone of {', '.join(domains.values())}, without an AWS")
-    ids = {domain: add_zone(domain) for domain in sorted({*domains.values()})}
-    return {key: ids[domain] for key, domain in domains.items()}
+def _found(config: Mapping[str, str], makers: Mapping[str, Callable[[str], str] | None]) -> dict[str, str]:
+    """Make what placeholders ask for, each thing once, and return the ids by configuration key."""
+    asked = {key: (match["kind"], match["name"]) for key, value in config.items() if (match := _FOUND.fullmatch(value))}
+    ids = {}
+    for kind, name in sorted({*asked.values()}):
+        make = makers[kind]
+        if make is None:
+            raise ProjectError(f"[tool.sandbox.config] asks for {kind} {name}, without an AWS")
+        ids[kind, name] = make(name)
+    return {key: ids[thing] for key, thing in asked.items()}
 
 
 def _load(path: Path) -> dict[str, Any]:

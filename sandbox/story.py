@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -63,6 +65,7 @@ class Story:
             self._durations(engine).tell_up(self._console)
         with self._chapter("hand-over", "Argo CD takes the tree over, wave by wave"):
             self._hand_over()
+        self._check()
         with self._chapter("no changes", "the same program again"):
             self._count("unchanged", engine.preview(expect_no_changes=True))
         if protected := engine.protected():
@@ -73,6 +76,23 @@ class Story:
             durations.tell_destroy(self._console)
         self._nothing_left(before, retained)
         self._time_line(time.monotonic() - started, operation)
+
+    def _check(self) -> None:
+        """Run what the project itself judges a stack by."""
+        for command in self._world.project.checks(self._stack):
+            with self._chapter("check", " ".join(command)):
+                words = [sys.executable if word == "{python}" else word for word in command]
+                done = subprocess.run(
+                    words,
+                    cwd=self._world.checkout,
+                    env=self._world.environment,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                self._console.print(done.stdout, markup=False, highlight=False)
+                if done.returncode != 0:
+                    raise StoryError(f"{' '.join(command)} ended with {done.returncode}\n{done.stderr}")
 
     def _durations(self, engine: Engine) -> Durations:
         project = self._world.project

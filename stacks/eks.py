@@ -9,7 +9,7 @@ from pulumi_eks import Provider as EksProvider
 from pulumi_kubernetes import Provider as KubernetesProvider
 
 import versions
-from components.argocd.charts import charts
+from components.argocd.charts import charts, tree_charts
 from components.argocd.component import ArgoCD, ArgoCDArgs
 from components.argocd.handover import ClusterHandover, Freeze, Handover, KarpenterHandover, RepositoryHandover
 from components.eks import documents
@@ -20,7 +20,6 @@ from components.eks.nodes import BaseNodeGroup, BaseNodeGroupArgs
 from components.eks.spot import SpotServiceLinkedRole
 from components.identity.controllers import Controllers, ControllersArgs
 from components.identity.pod_identity import PodIdentity
-from components.identity.policies.controllers import Reach
 from components.identity.policies.ebs_csi import ebs_csi
 from components.identity.policies.scope import Scope
 from components.identity.workload import WorkloadIdentity
@@ -36,6 +35,7 @@ from stacks.surroundings import (
     argocd_login,
     edge_handover,
     outputs,
+    reach,
     rim,
     storage_handover,
     surround,
@@ -69,6 +69,7 @@ def build(settings: EksSettings) -> dict[str, pulumi.Input[str]]:
 
     argocd = _argocd(
         settings,
+        network,
         cluster,
         karpenter,
         surroundings,
@@ -99,6 +100,7 @@ def _around(network: Network, cluster: Cluster, karpenter: Karpenter) -> Around:
 
 def _argocd(
     settings: EksSettings,
+    network: Network,
     cluster: Cluster,
     karpenter: Karpenter,
     surroundings: Surroundings,
@@ -106,15 +108,17 @@ def _argocd(
     after: list[pulumi.Resource],
 ) -> ArgoCD:
     kubernetes = KubernetesProvider("kubernetes", kubeconfig=cluster.kubeconfig, enable_server_side_apply=True)
-    catalog = charts(settings.gitops.charts.mirror)
+    mirror = settings.gitops.charts.mirror
     return ArgoCD(
         "argocd",
         ArgoCDArgs(
-            chart=catalog.pop("argo-cd"),
+            chart=charts(mirror)["argo-cd"],
             handover=Handover(
-                cluster=ClusterHandover(name=settings.cluster.name, region=settings.aws.region),
+                cluster=ClusterHandover(
+                    name=settings.cluster.name, region=settings.aws.region, variant="eks", vpc_id=network.vpc_id
+                ),
                 repository=RepositoryHandover(url=settings.gitops.repository, revision=settings.gitops.revision),
-                charts=catalog,
+                charts=tree_charts("eks", mirror),
                 registry=settings.gitops.images.registry,
                 karpenter=_karpenter_handover(settings, karpenter),
                 storage=storage_handover(surroundings),
@@ -126,6 +130,8 @@ def _argocd(
             ready=ready,
             after=after,
             login=argocd_login(settings, surroundings),
+            # Argo CD must not live on nodes that Karpenter may take away.
+            node_selector={"node-type": "base"},
             protect=protected(settings),
         ),
         pulumi.ResourceOptions(providers=[kubernetes]),
@@ -290,15 +296,7 @@ def _controllers(settings: EksSettings, identity: WorkloadIdentity, opts: pulumi
         ControllersArgs(
             cluster_name=settings.cluster.name,
             identity=identity,
-            reach=Reach(
-                secrets_prefix=settings.identity.secrets_prefix,
-                hosted_zone_ids=settings.identity.hosted_zone_ids,
-                chart_repositories=settings.identity.chart_repositories,
-                backups_bucket=settings.storage.buckets.backups,
-                domain=settings.edge.domain,
-                domain_zone_id=None if settings.edge.delegate else settings.edge.hosted_zone_id,
-                firewall=settings.edge.firewall,
-            ),
+            reach=reach(settings),
             place=place(settings),
         ),
         opts,

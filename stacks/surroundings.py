@@ -17,6 +17,7 @@ from components.edge.component import Edge, EdgeArgs
 from components.edge.documents import distributions_decrypt
 from components.edge.images import Images, ImagesArgs
 from components.edge.login import Login, LoginArgs
+from components.identity.policies.controllers import Reach
 from components.observability.component import Observability, ObservabilityArgs
 from components.place import Place
 from components.secrets.component import Secrets, SecretsArgs
@@ -274,6 +275,19 @@ def _observability(
             place=place,
         ),
         opts,
+    )
+
+
+def reach(settings: Settings) -> Reach:
+    """Return what the controllers may reach beyond what carries the cluster's name."""
+    return Reach(
+        secrets_prefix=settings.identity.secrets_prefix,
+        hosted_zone_ids=settings.identity.hosted_zone_ids,
+        chart_repositories=settings.identity.chart_repositories,
+        backups_bucket=settings.storage.buckets.backups,
+        domain=settings.edge.domain,
+        domain_zone_id=None if settings.edge.delegate else settings.edge.hosted_zone_id,
+        firewall=settings.edge.firewall,
     )
 
 

@@ -70,11 +70,16 @@ def login_values(url: str, oidc: Any) -> dict[str, Any]:
     }
 
 
-def argocd_values(registry: str | None = None, login: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def argocd_values(
+    registry: str | None = None,
+    login: Mapping[str, Any] | None = None,
+    node_selector: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Return the values of chart argo-cd 10.x.
 
     With a registry, images are taken from there, under the paths that they have at their publishers'. With a login,
-    made by `login_values`, people come in by it; without, nobody but the initial administrator.
+    made by `login_values`, people come in by it; without, nobody but the initial administrator. With a node selector
+    every pod runs on such nodes; without, wherever no taint forbids it.
 
     Waves gate only with a health check for Applications, which Argo CD dropped from its defaults in 1.8
     (https://argo-cd.readthedocs.io/en/stable/operator-manual/health/#argocd-app): it must be there before the root
@@ -110,8 +115,7 @@ def argocd_values(registry: str | None = None, login: Mapping[str, Any] | None =
     for component, (cpu, memory) in _RESOURCES.items():
         values[component] = {
             "resources": {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}},
-            # Argo CD must not live on nodes that Karpenter may take away.
-            "nodeSelector": {"node-type": "base"},
+            **({"nodeSelector": dict(node_selector)} if node_selector else {}),
         }
     for section, changes in (login or {}).items():
         values["configs"][section] |= changes

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -50,6 +50,7 @@ class ArgoCDArgs:
         protect: Whether Pulumi refuses to delete the root Application. It is what a destroy begins with, so a destroy
             that was not meant ends before it has taken anything away.
         login: How people come in; without it nobody does but the initial administrator.
+        node_selector: Labels of the nodes that Argo CD's pods run on; without, wherever no taint forbids it.
     """
 
     chart: ChartHandover
@@ -58,6 +59,7 @@ class ArgoCDArgs:
     after: Sequence[pulumi.Resource]
     protect: bool = False
     login: LoginClient | None = None
+    node_selector: Mapping[str, str] = field(default_factory=dict)
 
 
 class ArgoCD(pulumi.ComponentResource):
@@ -99,7 +101,7 @@ class ArgoCD(pulumi.ComponentResource):
             chart="argo-cd",
             version=args.chart.version,
             repository_opts=RepositoryOptsArgs(repo=args.chart.repository),
-            values=argocd_values(args.handover.registry, _login(args.login)),
+            values=argocd_values(args.handover.registry, _login(args.login), args.node_selector),
             # A release that failed half-way is rolled on by the next `up`, not hidden.
             atomic=False,
             # The nodes' coming is in it: three minutes at most, and 204 s are the longest that the release itself was

@@ -8,19 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Literal
 
 import pulumi
 
 from components.eks import kubelet
 
+Variant = Literal["eks", "self-managed"]
+# Controllers of the tree whose service accounts have to be told their role.
+IDENTITIES: Final = ("aws-ebs-csi-driver", "aws-load-balancer-controller")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClusterHandover:
-    """Where the tree runs."""
+    """Where the tree runs.
+
+    Attributes:
+        variant: Decides which controllers the tree has.
+        vpc_id: Of the nodes: pods cannot ask the instance metadata for it.
+    """
 
     name: str
     region: str
+    variant: Variant
+    vpc_id: pulumi.Input[str]
+
+    def values(self) -> dict[str, Any]:
+        """Return the values below `cluster`."""
+        return {"name": self.name, "region": self.region, "variant": self.variant, "vpcId": self.vpc_id}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,6 +202,9 @@ class Handover:
 
     Attributes:
         registry: Holds copies of the images under their publishers' paths; none if nodes reach those.
+        karpenter: On EKS only: a self-managed cluster has the machines that its configuration names.
+        identity: What a controller's service account must carry, by the controller's name; empty on EKS, where AWS
+            keeps the associations. Of it the tree gets what it reads (`IDENTITIES`).
         secrets: Names in Secrets Manager by what they are for, such as `gitops/github`; never their values.
         alarm_topic_arn: SNS topic that alarms go to.
     """
@@ -195,7 +213,8 @@ class Handover:
     repository: RepositoryHandover
     charts: Mapping[str, ChartHandover]
     registry: str | None = None
-    karpenter: KarpenterHandover
+    karpenter: KarpenterHandover | None = None
+    identity: Mapping[str, Mapping[str, pulumi.Input[str]]] = field(default_factory=dict)
     storage: StorageHandover
     edge: EdgeHandover
     secrets: Mapping[str, pulumi.Input[str]]
@@ -205,13 +224,14 @@ class Handover:
     def values(self) -> dict[str, Any]:
         """Return the values of gitops/bootstrap; some may be outputs."""
         return {
-            "cluster": {"name": self.cluster.name, "region": self.cluster.region},
+            "cluster": self.cluster.values(),
             "repository": {"url": self.repository.url, "revision": self.repository.revision},
             "charts": {
                 name: {"repository": chart.repository, "version": chart.version} for name, chart in self.charts.items()
             },
             "images": {"registry": self.registry or ""},
-            "karpenter": self.karpenter.values(),
+            **({} if self.karpenter is None else {"karpenter": self.karpenter.values()}),
+            "identity": {name: dict(self.identity[name]) for name in IDENTITIES if name in self.identity},
             "storage": self.storage.values(),
             "edge": self.edge.values(),
             "secrets": dict(self.secrets),

@@ -27,7 +27,7 @@ def key_policy(statements: Sequence[Mapping[str, Any]] = (), *, partition: str, 
         ValueError: A statement lets anybody in.
     """
     for statement in statements:
-        if _is_anybody(statement.get("Principal")):
+        if statement.get("Effect") != "Deny" and _is_anybody(statement.get("Principal")):
             raise ValueError(f"{statement.get('Sid')}: a key's policy names who may use it; name an account or service")
     first = account_administers(partition=partition, account_id=account_id)
     return json.dumps({"Version": "2012-10-17", "Statement": [first, *map(dict, statements)]})

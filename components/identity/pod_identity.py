@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import pulumi
 from pulumi_aws.eks import PodIdentityAssociation
-from pulumi_aws.iam import Policy, Role, RolePolicyAttachment
 
 from components.identity import policy
-from components.identity.workload import Document, Former, Grant, Workload
+from components.identity.service_account_role import ServiceAccountRole, render
+from components.identity.workload import Grant, Workload
 from components.place import Place
 
 
@@ -41,58 +40,27 @@ class PodIdentityRole(pulumi.ComponentResource):
     def __init__(self, name: str, args: PodIdentityRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the identity."""
         super().__init__("platform:identity:PodIdentityRole", name, None, opts)
-        self._name = name
-        self._args = args
-        self._workload = args.workload
-        role = self._create_role()
-        attachments = [self._attach(role, purpose, text) for purpose, text in self._workload.documents.items()]
+        workload, place = args.workload, args.place
+        trust = policy.pod_identity_trust(
+            account_id=place.account_id,
+            cluster=policy.cluster_arn(**place.where, cluster_name=args.cluster_name),
+            namespace=workload.namespace,
+            service_account=workload.service_account,
+        )
+        account_role = ServiceAccountRole(component=self, name=name, workload=workload, place=place)
+        role, attachments = account_role.create(render(trust))
         association = PodIdentityAssociation(
             name,
             cluster_name=args.ready_cluster_name,
-            namespace=self._workload.namespace,
-            service_account=self._workload.service_account,
+            namespace=workload.namespace,
+            service_account=workload.service_account,
             role_arn=role.arn,
-            tags=dict(args.place.tags),
+            tags=dict(place.tags),
             # Controllers check their rights at start; pods that start between two attachments would lack some.
-            opts=self._child(name, *attachments),
+            opts=account_role.child(name, *attachments),
         )
         self.role_arn = association.role_arn
         self.register_outputs({"role_arn": self.role_arn})
-
-    def _child(self, former_name: str, *needs: pulumi.Resource) -> pulumi.ResourceOptions:
-        former = self._workload.former
-        aliases = [pulumi.Alias(name=former_name, parent=former.parent)] if former else []
-        return pulumi.ResourceOptions(parent=self, depends_on=list(needs), aliases=aliases)
-
-    def _create_role(self) -> Role:
-        args = self._args
-        trust = policy.pod_identity_trust(
-            account_id=args.place.account_id,
-            cluster=policy.cluster_arn(**args.place.where, cluster_name=args.cluster_name),
-            namespace=self._workload.namespace,
-            service_account=self._workload.service_account,
-        )
-        return Role(
-            self._name,
-            name=self._workload.role_name,
-            description=self._workload.description,
-            assume_role_policy=_render(trust),
-            permissions_boundary=args.place.permissions_boundary,
-            tags=dict(args.place.tags),
-            opts=self._child(self._name),
-        )
-
-    def _attach(self, role: Role, purpose: str, document: Document) -> RolePolicyAttachment:
-        name = f"{self._name}-{purpose}"
-        former_name = _former_name(self._workload.former, purpose, name)
-        permission = Policy(
-            name,
-            name=self._workload.policy_names.get(purpose),
-            policy=_render(document),
-            tags=dict(self._args.place.tags),
-            opts=self._child(former_name),
-        )
-        return RolePolicyAttachment(name, role=role.name, policy_arn=permission.arn, opts=self._child(former_name))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,11 +86,3 @@ class PodIdentity:
         )
         identity = PodIdentityRole(name, args, opts)
         return Grant(resource=identity, role_arn=identity.role_arn)
-
-
-def _former_name(former: Former | None, purpose: str, name: str) -> str:
-    return f"{former.prefix}-{purpose}" if former else name
-
-
-def _render(document: Document) -> str:
-    return json.dumps(document, separators=(",", ":"))

@@ -9,6 +9,9 @@ from components.partitions import dns_suffix
 
 Document = dict[str, Any]
 
+# Of the tokens that pods give to STS, in every partition.
+STS_AUDIENCE: Final = "sts.amazonaws.com"
+
 # What a node needs to join, to pull images and to be reached by Session Manager. The CNI's rights belong to the VPC
 # CNI's own identity, not to every pod's node (https://docs.aws.amazon.com/eks/latest/userguide/cni-iam-role.html).
 NODE_POLICIES: Final[Mapping[str, str]] = {
@@ -61,6 +64,39 @@ def pod_identity_trust(*, account_id: str, cluster: str, namespace: str, service
                     "aws:RequestTag/eks-cluster-arn": cluster,
                     "aws:RequestTag/kubernetes-namespace": namespace,
                     "aws:RequestTag/kubernetes-service-account": service_account,
+                }
+            },
+        }
+    )
+
+
+def oidc_provider_arn(*, partition: str, account_id: str, issuer: str) -> str:
+    """Return the ARN that IAM's provider for the issuer's URL has or will have."""
+    return f"arn:{partition}:iam::{account_id}:oidc-provider/{issuer.removeprefix('https://')}"
+
+
+def irsa_trust(*, provider_arn: str, issuer: str, namespace: str, service_account: str) -> Document:
+    """Let one service account of the issuer's cluster take a role, by its token for STS.
+
+    Without `aud` a token for another service would do, without `sub` one of any service account
+    (https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html).
+
+    Args:
+        provider_arn: IAM's provider for the issuer.
+        issuer: URL, as the cluster's tokens name it.
+        namespace: The service account's namespace.
+        service_account: Its name.
+    """
+    claims = issuer.removeprefix("https://")
+    return _trust(
+        {
+            "Sid": "AllowServiceAccount",
+            "Principal": {"Federated": provider_arn},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {
+                "StringEquals": {
+                    f"{claims}:aud": STS_AUDIENCE,
+                    f"{claims}:sub": f"system:serviceaccount:{namespace}:{service_account}",
                 }
             },
         }

@@ -21,7 +21,7 @@ from components.network.endpoints import Endpoints, EndpointsArgs
 from components.network.flow_logs import FlowLogs, FlowLogsArgs
 from components.network.nat import create_nat_gateways
 from components.network.plan import Nat, NetworkPlan, ZonePlan, plan_network
-from components.network.pods import PodSubnets, PodSubnetsArgs, reserve_prefixes
+from components.network.pods import PodSubnets, PodSubnetsArgs, reserve_fixed, reserve_prefixes
 from components.place import Place
 
 
@@ -31,6 +31,9 @@ class NetworkArgs:
 
     Attributes:
         cluster_name: Karpenter finds the private subnets by it.
+        overlay: Whether pods have an overlay's addresses, which AWS never sees, and machines join by themselves. Nothing
+            is then reserved for prefixes, each private subnet has a range of fixed addresses (`ZonePlan.fixed`), and
+            there are no subnets for a control plane of EKS and no tags for Karpenter.
         cidr: The VPC's range, /16 to /20.
         pod_cidr: A second range, /16 to /20, that pods take their addresses from instead of the private subnets.
         zones: Slot (0 to 5) by availability zone name; a zone keeps its slot, see `plan_network`.
@@ -48,6 +51,7 @@ class NetworkArgs:
     cluster_name: str
     cidr: str
     pod_cidr: str | None = None
+    overlay: bool = False
     zones: Mapping[str, int]
     nat: Nat
     private_endpoints: bool = False
@@ -62,7 +66,9 @@ class NetworkArgs:
         return plan_network(IPv4Network(self.cidr), self.zones, pod_cidr)
 
     def __post_init__(self) -> None:
-        """Refuse zones of another region; the plan refuses the rest."""
+        """Refuse zones of another region, and a range for pods that have an overlay; the plan refuses the rest."""
+        if self.overlay and self.pod_cidr is not None:
+            raise ValueError(f"pod_cidr={self.pod_cidr}: pods of an overlay take no addresses of the VPC; leave it out")
         plan = self.plan
         if plan.region != self.place.region:
             raise ValueError(
@@ -80,7 +86,8 @@ class Network(pulumi.ComponentResource):
         private_subnet_ids: For nodes, and for pods unless these have a range of their own; in the order of the zones'
             slots, as all three lists.
         public_subnet_ids: For internet-facing load balancers.
-        cluster_subnet_ids: For the control plane's network interfaces; without a way to the internet.
+        cluster_subnet_ids: For the control plane's network interfaces; without a way to the internet. Empty with an
+            overlay.
         pod_subnet_ids: For pods, by zone name; empty without a range of their own.
         zone_subnet_ids: The private ones again, by the zone's key.
         workload_subnet_ids: Those that nodes and pods take addresses of, by role and zone's key, such as `private-a`.
@@ -120,19 +127,20 @@ class Network(pulumi.ComponentResource):
             self._child(gateway),
         )
         private, private_tables = self._create_private(vpc, nat_gateways)
-        cluster, cluster_table = self._create_cluster(vpc)
+        private_ids = self._reserve_fixed(private) if args.overlay else [subnet.id for subnet in private]
+        cluster, cluster_tables = ([], []) if args.overlay else self._create_cluster(vpc)
         pods = self._create_pod_subnets(vpc, private_tables)
-        self._create_s3_endpoint(vpc, [public_table, cluster_table, *private_tables.values()])
+        self._create_s3_endpoint(vpc, [public_table, *cluster_tables, *private_tables.values()])
         if args.private_endpoints:
-            self._create_endpoints(vpc, private)
+            self._create_endpoints(vpc, private_ids)
         flow_logs = self._create_flow_logs(vpc)
 
         self.vpc_id = vpc.id
-        self.private_subnet_ids = [subnet.id for subnet in private]
+        self.private_subnet_ids = private_ids
         self.public_subnet_ids = [subnet.id for subnet in public.values()]
         self.cluster_subnet_ids = [subnet.id for subnet in cluster]
         self.pod_subnet_ids = {zone: subnet.id for zone, subnet in pods.items()}
-        self.zone_subnet_ids = {zone.key: subnet.id for zone, subnet in zip(self._plan.zones, private, strict=True)}
+        self.zone_subnet_ids = {zone.key: id_ for zone, id_ in zip(self._plan.zones, private_ids, strict=True)}
         self.workload_subnet_ids = {
             **{f"private-{key}": subnet_id for key, subnet_id in self.zone_subnet_ids.items()},
             **{f"pod-{zone.key}": pods[zone.name].id for zone in self._plan.zones if zone.name in pods},
@@ -223,7 +231,8 @@ class Network(pulumi.ComponentResource):
 
     def _create_private(self, vpc: Vpc, nats: Mapping[str, NatGateway]) -> tuple[list[Subnet], dict[str, RouteTable]]:
         """Create the private subnets, each with a table of its own: another choice of NAT changes routes only."""
-        discovery = {"kubernetes.io/role/internal-elb": "1", "karpenter.sh/discovery": self._args.cluster_name}
+        karpenter = {} if self._args.overlay else {"karpenter.sh/discovery": self._args.cluster_name}
+        discovery = {"kubernetes.io/role/internal-elb": "1", **karpenter}
         gateways = self._plan.nat_gateways(self._args.nat)
         subnets, tables = [], {}
         for zone in self._plan.zones:
@@ -233,13 +242,22 @@ class Network(pulumi.ComponentResource):
             self.egress.append(self._associate(role, subnet, table))
             if zone.key in gateways:
                 self._route(role, table, nat_gateway_id=nats[gateways[zone.key]].id)
-            if zone.pods is None:
+            if zone.pods is None and not self._args.overlay:
                 self.egress += reserve_prefixes(f"{self._name}-{role}", subnet.id, zone.prefixes, self._child())
             subnets.append(subnet)
             tables[zone.key] = table
         return subnets, tables
 
-    def _create_cluster(self, vpc: Vpc) -> tuple[list[Subnet], RouteTable]:
+    def _reserve_fixed(self, subnets: list[Subnet]) -> list[pulumi.Output[str]]:
+        """Set the fixed addresses of each subnet apart, and return its id only then: before anything takes them."""
+        ids = []
+        for zone, subnet in zip(self._plan.zones, subnets, strict=True):
+            fixed = reserve_fixed(f"{self._name}-private-{zone.key}", subnet.id, zone.fixed, self._child())
+            self.egress.append(fixed)
+            ids.append(pulumi.Output.all(subnet.id, fixed.id).apply(lambda both: str(both[0])))
+        return ids
+
+    def _create_cluster(self, vpc: Vpc) -> tuple[list[Subnet], list[RouteTable]]:
         """Create the subnets of the control plane's network interfaces; their table knows the VPC only."""
         table = self._create_table(vpc, "cluster")
         subnets = []
@@ -247,7 +265,7 @@ class Network(pulumi.ComponentResource):
             subnet = self._create_subnet(vpc, "cluster", zone, protect=self._args.protect)
             self._associate(f"cluster-{zone.key}", subnet, table)
             subnets.append(subnet)
-        return subnets, table
+        return subnets, [table]
 
     def _create_pod_subnets(self, vpc: Vpc, tables: Mapping[str, RouteTable]) -> Mapping[str, Subnet]:
         """Create the pods' own range and its subnets, by zone name."""
@@ -268,7 +286,7 @@ class Network(pulumi.ComponentResource):
         self.egress += pods.ready
         return pods.subnets
 
-    def _create_endpoints(self, vpc: Vpc, subnets: list[Subnet]) -> None:
+    def _create_endpoints(self, vpc: Vpc, subnet_ids: list[pulumi.Output[str]]) -> None:
         """Keep the calls to AWS's APIs inside the VPC."""
         args = self._args
         clients = {"vpc": args.cidr, **({} if args.pod_cidr is None else {"pods": args.pod_cidr})}
@@ -277,7 +295,7 @@ class Network(pulumi.ComponentResource):
             EndpointsArgs(
                 cluster_name=args.cluster_name,
                 vpc_id=vpc.id,
-                subnet_ids=[subnet.id for subnet in subnets],
+                subnet_ids=subnet_ids,
                 clients=clients,
                 place=args.place,
             ),

@@ -81,6 +81,14 @@ class ZonePlan:
         quarters = list((self.pods or self.private).subnets(prefixlen_diff=2))
         return quarters[1], quarters[2].supernet()
 
+    @property
+    def fixed(self) -> IPv4Network:
+        """What machines with addresses of their own take of the private subnet: its second /28.
+
+        The first has AWS's own addresses in it.
+        """
+        return IPv4Network((int(self.private.network_address) + 16, 28))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkPlan:

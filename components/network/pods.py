@@ -1,4 +1,4 @@
-"""Room for pods: subnets in a range of their own, and the parts of subnets that only prefixes may take."""
+"""Room in subnets: ranges of their own for pods, and the parts that only prefixes, or only fixed addresses, take."""
 
 from __future__ import annotations
 
@@ -76,6 +76,20 @@ class PodSubnets(pulumi.ComponentResource):
             self.ready.extend(reserve_prefixes(key, subnet.id, zone.prefixes, child))
             self.subnets[zone.name] = subnet
         self.register_outputs({"subnet_ids": {zone: subnet.id for zone, subnet in self.subnets.items()}})
+
+
+def reserve_fixed(
+    name: str, subnet_id: pulumi.Input[str], range_: IPv4Network, opts: pulumi.ResourceOptions
+) -> SubnetCidrReservation:
+    """Keep addresses that AWS chooses out of the range, for machines whose addresses are written down."""
+    return SubnetCidrReservation(
+        f"{name}-fixed",
+        subnet_id=subnet_id,
+        cidr_block=str(range_),
+        reservation_type="explicit",
+        description="Fixed addresses of machines",
+        opts=opts,
+    )
 
 
 def reserve_prefixes(

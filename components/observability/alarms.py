@@ -24,8 +24,8 @@ RUNBOOK: Final = "docs/runbooks/alarms.md"
 SPOT_RULE: Final = "spot-interruption"
 
 # `missing`: without data nobody knows, and the alarm says so. `notBreaching`: the metric is written only when there is
-# something to count. `ignore`: no data says nothing new.
-Missing = Literal["missing", "notBreaching", "ignore"]
+# something to count. `ignore`: no data says nothing new. `breaching`: what writes it has to, and silence is the alarm.
+Missing = Literal["missing", "notBreaching", "ignore", "breaching"]
 Comparison = Literal["GreaterThanOrEqualToThreshold", "LessThanThreshold"]
 # A name or ARN, known now or only once the resource exists; nothing here looks into it.
 Identifier = Any
@@ -64,6 +64,23 @@ class Alarm:
     def description(self) -> str:
         """What stands in the notification."""
         return f"{self.reason} What to do: {RUNBOOK}#{self.runbook}"
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What CloudWatch's alarm is made with, besides its name, tags and who hears of it."""
+        return {
+            "alarm_description": self.description,
+            "namespace": self.namespace,
+            "metric_name": self.metric,
+            "dimensions": dict(self.dimensions),
+            "statistic": self.statistic,
+            "period": self.period,
+            "evaluation_periods": self.periods,
+            "datapoints_to_alarm": self.periods,
+            "threshold": self.threshold,
+            "comparison_operator": self.comparison,
+            "treat_missing_data": self.missing,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

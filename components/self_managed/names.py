@@ -29,6 +29,14 @@ CONTROL_PLANE_FILES: Final[Mapping[str, str]] = MappingProxyType(
 ENCRYPTION_KEY: Final = "encryption-key"
 JOIN_TOKEN: Final = "token"
 
+# Below these the control planes write: snapshots of etcd into the bucket of backups, audit logs into that of logs.
+SNAPSHOTS_PREFIX: Final = "etcd"
+AUDIT_PREFIX: Final = "audit"
+# What the control planes count about themselves; no service of AWS writes there.
+METRICS_NAMESPACE: Final = "Platform/ControlPlane"
+SNAPSHOT_AGE: Final = "SnapshotAgeSeconds"
+CERTIFICATE_DAYS: Final = "CertificateDaysLeft"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MachineNames:
@@ -42,6 +50,11 @@ class MachineNames:
     def control_plane_parameter(self, key: str) -> str:
         """Name of the parameter with a control plane's secret."""
         return f"{self.control_plane_prefix}{key}"
+
+    @property
+    def control_plane_parameters(self) -> tuple[str, ...]:
+        """Names of all parameters that only control planes may read."""
+        return tuple(self.control_plane_parameter(key) for key in (*CONTROL_PLANE_FILES, ENCRYPTION_KEY))
 
     @property
     def join_token_parameter(self) -> str:

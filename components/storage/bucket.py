@@ -1,4 +1,4 @@
-"""An S3 bucket that is nobody's but ours."""
+"""An S3 bucket that is nobody's but ours, but for objects that are published on purpose."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ class PrivateBucketArgs:
             balancers and buckets can be written with.
         log_bucket: Takes its access logs, under `s3/<bucket>/`.
         expire_days: Age at which objects go; without it they stay.
+        published: Full keys of the objects that everybody may fetch. An account that blocks public policies for all of
+            its buckets refuses the policy with `AccessDenied`.
         keep: Whether a destroy leaves it, what is set on it, and what it holds behind.
         protect: Whether Pulumi refuses to delete it.
     """
@@ -53,13 +55,14 @@ class PrivateBucketArgs:
     key_arn: pulumi.Input[str] | None = None
     log_bucket: pulumi.Input[str] | None = None
     expire_days: int | None = None
+    published: Sequence[str] = ()
     keep: bool = False
     protect: bool = False
     place: Place
 
 
 class PrivateBucket(pulumi.ComponentResource):
-    """A bucket without public access and without ACLs: versioned, encrypted, over TLS only.
+    """A bucket without public access, but to what is published, and without ACLs: versioned, encrypted, over TLS only.
 
     Its policy is left to `attach_policy`, which is called once: some name what is made for the bucket.
 
@@ -84,9 +87,9 @@ class PrivateBucket(pulumi.ComponentResource):
             name,
             bucket=bucket.bucket,
             block_public_acls=True,
-            block_public_policy=True,
+            block_public_policy=not args.published,
             ignore_public_acls=True,
-            restrict_public_buckets=True,
+            restrict_public_buckets=not args.published,
             opts=self._child(),
         )
         BucketOwnershipControls(
@@ -113,7 +116,7 @@ class PrivateBucket(pulumi.ComponentResource):
     def attach_policy(
         self, statements: Sequence[Mapping[str, Any]] | pulumi.Output[Sequence[Mapping[str, Any]]] = ()
     ) -> None:
-        """Register the bucket's policy: nobody without TLS 1.2, and the statements.
+        """Register the bucket's policy: nobody without TLS 1.2, everybody for what is published, and the statements.
 
         Raises:
             ValueError: It was called before. A bucket has one policy, and a second would take the first one's place.
@@ -122,11 +125,12 @@ class PrivateBucket(pulumi.ComponentResource):
             raise ValueError(f"bucket {self._args.bucket} has its policy; give all statements at once")
         args = self._args
         arn = policy.bucket_arn(args.place.partition, args.bucket)
+        published = [policy.everybody_reads(arn, args.published)] if args.published else []
         document: pulumi.Input[str]
         if isinstance(statements, pulumi.Output):
-            document = statements.apply(lambda known: policy.render(policy.bucket_policy(arn, known)))
+            document = statements.apply(lambda known: policy.render(policy.bucket_policy(arn, [*published, *known])))
         else:
-            document = policy.render(policy.bucket_policy(arn, statements))
+            document = policy.render(policy.bucket_policy(arn, [*published, *statements]))
         self._policy = BucketPolicy(
             self._name,
             bucket=self.bucket,

@@ -54,6 +54,17 @@ def bucket_policy(arn: str, statements: Sequence[Mapping[str, Any]] = ()) -> Doc
     }
 
 
+def everybody_reads(arn: str, keys: Sequence[str]) -> Statement:
+    """Let everybody fetch these objects of a bucket, by their full keys, and list nothing."""
+    return {
+        "Sid": "AllowReadingPublished",
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": [f"{arn}/{key}" for key in keys],
+    }
+
+
 def log_delivery(bucket: str, *, region: str, partition: str, account_id: str) -> list[Statement]:
     """Let the services of AWS that write access logs write this account's to the bucket, each under its prefix.
 

@@ -547,6 +547,24 @@ SELF_MANAGED: Final = (
     _one(24, "cluster/name", "Platform_1",
          "not 1 to 40 lower-case letters, digits and - between them, for names in the VPC have it; respell it",
          "nodes14"),
+    BadInput(0, {f"{_WORKER}/taints": []},
+             'platform:machines.workers.k8s-api-auth.taints = "none": other APIs\' pods could take its room; '
+             "add domain=auth:NoSchedule", "nodes14"),
+    BadInput(0, {"machines/workers/k8s-worker-storage/taints": []},
+             'platform:machines.workers.k8s-worker-storage.labels.domain = "scan": pods of the API scan select that '
+             "label, too, and would come here; taint it by its workload", "nodes14"),
+    BadInput(0, {"machines/workers/k8s-monitoring/taints":
+                 [{"key": "workload", "value": "monitoring", "effect": "NoSchedule"}]},
+             'platform:machines.workers = "13": each is tainted, and Argo CD and the controllers find no node; '
+             "leave one without NoSchedule", "nodes14"),
+    BadInput(0, {"machines/workers/k8s-redis/taints": [{"key": "workload", "value": "redis", "effect": "NoSchedul"}]},
+             'platform:machines.workers.k8s-redis.taints[0].effect = "NoSchedul": must be \'NoSchedule\', '
+             "'PreferNoSchedule' or 'NoExecute'; write one of these", "nodes14"),
+    _one(33, "machines/controlPlane/instanceType", "t3.micro",
+         "a control plane needs 2 vCPUs and 1,700 MB; take t3.small or larger", "nodes14"),
+    BadInput(0, {"machines/workers/k8s-redis/labels": {"node-role.kubernetes.io/redis": "x"}},
+             'platform:machines.workers.k8s-redis.labels[\"node-role.kubernetes.io/redis\"] = \"x\": a kubelet may not '
+             "name its node's role; remove it, the node's role says it", "nodes14"),
     _one(0, "machines/image", "ubuntu-24.04",
          "not the id of an image; write one such as ami-0123456789abcdef0", "nodes14"),
 )  # fmt: skip

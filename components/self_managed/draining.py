@@ -1,0 +1,116 @@
+"""Moves what runs on a node elsewhere, within the limits that budgets set, and takes the node out of the cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pulumi
+
+from components.self_managed.cluster_api import ApiError, ClusterAccess, ClusterApi
+from components.self_managed.readiness import Patience
+
+# Seconds for volumes to be detached once their pods are gone.
+_DETACHING: Final = 120.0
+_MIRROR: Final = "kubernetes.io/config.mirror"
+
+
+class Drain:
+    """The way of one node out of the cluster; the three steps are to be taken in their order."""
+
+    def __init__(self, access: ClusterAccess, patience: Patience, instance_id: str) -> None:
+        self._access, self._patience, self._instance_id = access, patience, instance_id
+        self._started = time.monotonic()
+        self._node: Mapping[str, Any] = {}
+
+    @property
+    def _name(self) -> str:
+        return str(self._node["metadata"]["name"])
+
+    async def begin(self) -> bool:
+        """Cordon the instance's node; return whether there is one."""
+
+        def cordon(api: ClusterApi) -> Mapping[str, Any] | None:
+            node = api.node_on(self._instance_id)
+            if node is not None:
+                api.cordon(node["metadata"]["name"])
+            return node
+
+        while True:
+            try:
+                node = await self._access.ask(cordon)
+                break
+            except ApiError as error:
+                if time.monotonic() - self._started > self._patience.limit:
+                    raise TimeoutError(
+                        f"{self._instance_id} is not deleted, because the API cannot be asked to move its pods: {error}"
+                    ) from error
+                await asyncio.sleep(self._patience.every)
+        if node is None:
+            pulumi.log.info(f"{self._instance_id} has no node in the cluster; nothing to move")
+            return False
+        self._node = node
+        pulumi.log.info(f"{self._name}: cordoned; its pods move")
+        return True
+
+    async def until_empty(self) -> None:
+        """Evict until no pod is left but those that belong to the node.
+
+        Raises:
+            TimeoutError: Pods are left; the message names them and what their budgets say.
+        """
+        told = time.monotonic()
+        while True:
+            try:
+                left = await self._access.ask(self._evict)
+            except ApiError as error:
+                left = [str(error)]
+            now = time.monotonic()
+            if not left:
+                return
+            if now - self._started > self._patience.limit:
+                raise TimeoutError(self._gave_up(left))
+            if now - told >= self._patience.told:
+                told = now
+                pulumi.log.info(f"{self._name}: {len(left)} pods left, {left[0]}")
+            await asyncio.sleep(self._patience.every)
+
+    def _gave_up(self, left: Sequence[str]) -> str:
+        minutes = f"{self._patience.limit / 60:.0f} min"
+        return "\n".join(
+            [
+                f"{self._name} is not deleted: {len(left)} of its pods are still there after {minutes}",
+                *(f"  {line}" for line in left),
+                f"  The node is cordoned. Help these pods and run again, or keep it: kubectl uncordon {self._name}",
+            ]
+        )
+
+    def _evict(self, api: ClusterApi) -> list[str]:
+        """Evict once; return what is left."""
+        left = []
+        for pod in filter(_moves, api.pods_on(self._name)):
+            metadata = pod["metadata"]
+            said = "is ending" if "deletionTimestamp" in metadata else api.evict(pod)
+            left.append(f"{metadata['namespace']}/{metadata['name']}: {said or 'evicted'}")
+        return left
+
+    async def finish(self) -> None:
+        """Delete the Node, once its volumes are free for where the pods went."""
+        until = time.monotonic() + min(_DETACHING, self._patience.limit)
+        while time.monotonic() < until:
+            node = await self._access.ask(lambda api: api.node(self._name))
+            if node is None or not (node.get("status") or {}).get("volumesAttached"):
+                break
+            await asyncio.sleep(self._patience.every)
+        await self._access.ask(lambda api: api.delete_node(self._node))
+        pulumi.log.info(f"{self._name}: empty and out of the cluster after {time.monotonic() - self._started:.0f} s")
+
+
+def _moves(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod has to leave: not if it is the node's own, or over."""
+    metadata = pod["metadata"]
+    owners = {owner.get("kind") for owner in metadata.get("ownerReferences") or () if owner.get("controller")}
+    over = (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+    return not (over or "DaemonSet" in owners or _MIRROR in (metadata.get("annotations") or {}))
