@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 from pulumi_aws import Provider as AwsProvider
@@ -13,31 +11,27 @@ from pulumi_kubernetes import Provider as KubernetesProvider
 from pulumi_random import Provider as RandomProvider
 from pulumi_tls import Provider as TlsProvider
 
-from components.argocd.charts import charts
+from components.argocd.charts import charts, tree_charts
 from components.argocd.component import ArgoCD, ArgoCDArgs
 from components.argocd.handover import ClusterHandover, Handover, RepositoryHandover
 from components.identity.controllers import Controllers, ControllersArgs
 from components.identity.irsa import Irsa
 from components.identity.policies.controllers import SELF_MANAGED
-from components.network.component import Network, NetworkArgs
+from components.network.component import Network
 from components.network.estimate import nat_menu
 from components.network.plan import ENDPOINT_SERVICES
 from components.self_managed import leaving, readiness
 from components.self_managed.addons import ClusterAddons, ClusterAddonsArgs
-from components.self_managed.endpoint import Endpoint, EndpointArgs
 from components.self_managed.issuer import OidcIssuer, OidcIssuerArgs
-from components.self_managed.kubeconfig import kubeconfig
 from components.self_managed.machine_alarms import MachineAlarms, MachineAlarmsArgs
-from components.self_managed.machines import Machines, MachinesArgs
+from components.self_managed.machines import Machines
 from components.self_managed.node_roles import NodeRoles, NodeRolesArgs
-from components.self_managed.parameters import Parameters, ParametersArgs
-from components.self_managed.pki import Pki, PkiArgs
-from components.self_managed.roles import MachineRoles, MachineRolesArgs
-from components.self_managed.security_groups import SecurityGroups, SecurityGroupsArgs
-from components.self_managed.spec import ClusterSpec, NodeSpec
-from components.self_managed.user_data import Boot, user_data
+from components.self_managed.pki import Pki
+from components.self_managed.security_groups import SecurityGroups
+from components.self_managed.spec import ClusterSpec
 from rules.machines import cluster_spec
 from settings import SelfManagedSettings
+from stacks.ground import admin_access, create_groups, create_machines, create_network, lay_ground
 from stacks.place import place, protected
 from stacks.surroundings import (
     Around,
@@ -50,9 +44,6 @@ from stacks.surroundings import (
     storage_handover,
     surround,
 )
-
-# The real one is known only once the keys are, and never changes in a cluster's life.
-_ANY_PIN: Final = f"sha256:{64 * '0'}"
 
 
 def build(settings: SelfManagedSettings) -> dict[str, pulumi.Input[str]]:
@@ -67,13 +58,13 @@ def build(settings: SelfManagedSettings) -> dict[str, pulumi.Input[str]]:
     spec = cluster_spec(settings.aws, settings.cluster, settings.network, settings.machines, settings.storage)
 
     outer = rim(settings, place(settings), protected(settings), aws)
-    network = _network(settings, opts)
-    groups = _groups(settings, network, opts)
+    network = create_network(settings, opts)
+    groups = create_groups(settings, network, opts)
     surroundings = surround(settings, place(settings), _around(network, groups), protected(settings), outer)
-    ground = _ground(settings, spec, network, groups, opts)
-    access = _access(settings, spec, ground)
+    ground = lay_ground(settings, spec, network, groups, opts)
+    access = admin_access(settings, spec, ground)
     succession = leaving.Succession(kubeconfig=access, machines=[f"machines-{node.name}" for node in spec.nodes])
-    machines = _machines(settings, spec, ground, succession, opts)
+    machines = create_machines(settings, spec, ground, succession, opts)
     leaving.Standing("standing", leaving.StandingArgs(succession=succession, after=machines.ready), opts)
 
     issuer = _issuer(settings, surroundings, ground.pki, opts)
@@ -104,81 +95,11 @@ def build(settings: SelfManagedSettings) -> dict[str, pulumi.Input[str]]:
     }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Ground:
-    """What machines stand on."""
-
-    network: Network
-    groups: SecurityGroups
-    endpoint: Endpoint
-    pki: Pki
-    parameters: Parameters
-    roles: MachineRoles
-
-    @property
-    def before(self) -> list[pulumi.Resource]:
-        """What a machine needs when it boots."""
-        ready = (self.groups.ready, self.endpoint.ready, self.parameters.ready, self.roles.ready)
-        return [*self.network.egress, *(one for some in ready for one in some)]
-
-
-def _ground(
-    settings: SelfManagedSettings,
-    spec: ClusterSpec,
-    network: Network,
-    groups: SecurityGroups,
-    opts: pulumi.ResourceOptions,
-) -> _Ground:
-    pki = _pki(settings, spec, opts)
-    parameters = _parameters(settings, spec, pki, opts)
-    return _Ground(
-        network=network,
-        groups=groups,
-        endpoint=_endpoint(settings, spec, network, groups, opts),
-        pki=pki,
-        parameters=parameters,
-        roles=_roles(settings, parameters, opts),
-    )
-
-
 def estimates(settings: SelfManagedSettings) -> list[str]:
     """Return what the choices that cost most would cost a month, as lines for people."""
     network = settings.network
     endpoints = len(ENDPOINT_SERVICES) if network.private_endpoints else 0
     return nat_menu(settings.aws.region, len(network.zones), network.nat, endpoints)
-
-
-def _network(settings: SelfManagedSettings, opts: pulumi.ResourceOptions) -> Network:
-    return Network(
-        "network",
-        NetworkArgs(
-            cluster_name=settings.cluster.name,
-            cidr=str(settings.network.cidr),
-            overlay=True,
-            zones=settings.network.zones,
-            nat=settings.network.nat,
-            private_endpoints=settings.network.private_endpoints,
-            protect=protected(settings),
-            flow_log_retention_days=settings.network.flow_log_retention_days,
-            place=place(settings),
-        ),
-        opts,
-    )
-
-
-def _groups(settings: SelfManagedSettings, network: Network, opts: pulumi.ResourceOptions) -> SecurityGroups:
-    return SecurityGroups(
-        "security-groups",
-        SecurityGroupsArgs(
-            cluster_name=settings.cluster.name,
-            vpc_id=network.vpc_id,
-            control_planes=settings.machines.control_planes,
-            public_access_cidrs=settings.cluster.public_access_cidrs,
-            file_system_cidrs=[str(settings.network.cidr)] if settings.storage.file_system else [],
-            place=place(settings),
-        ),
-        opts,
-    )
 
 
 def _around(network: Network, groups: SecurityGroups) -> Around:
@@ -188,132 +109,6 @@ def _around(network: Network, groups: SecurityGroups) -> Around:
         workload_subnet_ids=network.workload_subnet_ids,
         nat_gateway_ids=network.nat_gateway_ids,
         node_security_group_id=groups.node_id,
-    )
-
-
-def _endpoint(
-    settings: SelfManagedSettings,
-    spec: ClusterSpec,
-    network: Network,
-    groups: SecurityGroups,
-    opts: pulumi.ResourceOptions,
-) -> Endpoint:
-    return Endpoint(
-        "endpoint",
-        EndpointArgs(
-            spec=spec,
-            vpc_id=network.vpc_id,
-            public_subnet_ids=network.public_subnet_ids,
-            private_subnet_ids=network.private_subnet_ids,
-            internal_balancer_id=groups.internal_balancer_id,
-            public_balancer_id=groups.public_balancer_id,
-            protect=protected(settings),
-            place=place(settings),
-        ),
-        opts,
-    )
-
-
-def _pki(settings: SelfManagedSettings, spec: ClusterSpec, opts: pulumi.ResourceOptions) -> Pki:
-    return Pki(
-        "pki",
-        PkiArgs(cluster_name=spec.name, nodes_digest=_rollout_digest(settings, spec), protect=protected(settings)),
-        opts,
-    )
-
-
-def _boot(settings: SelfManagedSettings, ca_pin: str) -> Boot:
-    buckets = settings.storage.buckets
-    return Boot(ca_pin=ca_pin, backups_bucket=buckets.backups, logs_bucket=buckets.logs)
-
-
-def _rollout_digest(settings: SelfManagedSettings, spec: ClusterSpec) -> str:
-    """Return what changes whenever a machine is made anew: only then is there a new token to join by."""
-    boot = _boot(settings, ca_pin=_ANY_PIN)
-    machines = [f"{node.name} {node.instance_type} {node.zone} {user_data(spec, node, boot)}" for node in spec.nodes]
-    text = "\n".join([str(spec.rollout), settings.machines.image, *machines])
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _access(settings: SelfManagedSettings, spec: ClusterSpec, ground: _Ground) -> pulumi.Output[str]:
-    """Return the administrator's kubeconfig, a secret."""
-    pki = ground.pki
-    known = pulumi.Output.all(ground.endpoint.server, pki.ca_certificate, pki.admin_certificate, pki.admin_key)
-    return pulumi.Output.secret(
-        known.apply(
-            lambda values: kubeconfig(
-                cluster=settings.cluster.name,
-                server=values[0],
-                ca_pem=values[1],
-                certificate_pem=values[2],
-                key_pem=values[3],
-                tls_server_name=spec.endpoint,
-            )
-        )
-    )
-
-
-def _parameters(settings: SelfManagedSettings, spec: ClusterSpec, pki: Pki, opts: pulumi.ResourceOptions) -> Parameters:
-    return Parameters(
-        "parameters",
-        ParametersArgs(
-            cluster_name=spec.name,
-            values=pki.values,
-            token=pki.token,
-            issuer=spec.issuer,
-            protect=protected(settings),
-            place=place(settings),
-        ),
-        opts,
-    )
-
-
-def _roles(settings: SelfManagedSettings, parameters: Parameters, opts: pulumi.ResourceOptions) -> MachineRoles:
-    return MachineRoles(
-        "machine-roles",
-        MachineRolesArgs(
-            cluster_name=settings.cluster.name,
-            control_plane_key_arn=parameters.control_plane_key_arn,
-            join_key_arn=parameters.join_key_arn,
-            backups_bucket=settings.storage.buckets.backups,
-            logs_bucket=settings.storage.buckets.logs,
-            place=place(settings),
-        ),
-        opts,
-    )
-
-
-def _machines(
-    settings: SelfManagedSettings,
-    spec: ClusterSpec,
-    ground: _Ground,
-    succession: leaving.Succession,
-    opts: pulumi.ResourceOptions,
-) -> Machines:
-    def rendered(node: NodeSpec) -> pulumi.Output[str]:
-        return ground.pki.ca_pin.apply(lambda pin: user_data(spec, node, _boot(settings, pin)))
-
-    network, groups, roles = ground.network, ground.groups, ground.roles
-    zones = {zone[-1]: zone for zone in settings.network.zones}
-    return Machines(
-        "machines",
-        MachinesArgs(
-            spec=spec,
-            image=settings.machines.image,
-            subnet_ids={zones[key]: subnet_id for key, subnet_id in network.zone_subnet_ids.items()},
-            user_data={node.name: rendered(node) for node in spec.nodes},
-            control_plane_profile=roles.control_plane_profile,
-            worker_profile=roles.worker_profile,
-            node_group_id=groups.node_id,
-            control_plane_group_id=groups.control_plane_id,
-            target_group_arns=ground.endpoint.target_group_arns,
-            protect=protected(settings),
-            keep=settings.storage.keep_data,
-            after=ground.before,
-            hooks=succession.hooks,
-            place=place(settings),
-        ),
-        opts,
     )
 
 
@@ -399,7 +194,7 @@ def _handover(
             name=settings.cluster.name, region=settings.aws.region, variant="self-managed", vpc_id=network.vpc_id
         ),
         repository=RepositoryHandover(url=settings.gitops.repository, revision=settings.gitops.revision),
-        charts=charts(settings.gitops.charts.mirror),
+        charts=tree_charts("self-managed", settings.gitops.charts.mirror),
         registry=settings.gitops.images.registry,
         identity={name: grant.annotations for name, grant in controllers.grants.items()},
         storage=storage_handover(surroundings),
