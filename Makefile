@@ -66,8 +66,8 @@ preview: ready ## preview STACK on real AWS and say what `make up` would refuse;
 golden: ready ## write the golden files anew; read the difference before you commit it
 	@UPDATE_GOLDEN=1 $(PYTEST) -q -k golden $(wildcard $(OFFLINE_TESTS))
 
-bench: ready ## measure the program against a bare one
-	@$(PY) -m bench.preview $(STACK)
+bench: ready ## measure the program against a bare one, and by the number of machines
+	@$(PY) -m bench.preview $(STACK) && $(PY) -m bench.machines
 
 clean: ## remove what is made in the checkout (the tools in the user's cache stay)
 	@rm -rf .venv .tools.json .sandbox .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -14,6 +14,25 @@ from typing import Final
 # renovate: datasource=endoflife-date depName=amazon-eks versioning=loose
 KUBERNETES: Final = "1.36"
 
+# Packages of self-managed nodes; their minor is that of the clusters.
+# renovate: datasource=github-releases depName=kubernetes/kubernetes
+KUBERNETES_NODES: Final = "1.36.4"
+
+# What comes with them from the same repository; its revision of all of these is 1.1.
+# renovate: datasource=github-releases depName=kubernetes-sigs/cri-tools
+CRI_TOOLS: Final = "1.36.0"
+
+# renovate: datasource=github-releases depName=containernetworking/plugins
+CNI_PLUGINS: Final = "1.9.1"
+
+# The first line with long support; 2.3.0 to 2.3.3 do not keep a pinned pause image.
+# renovate: datasource=github-releases depName=containerd/containerd
+CONTAINERD: Final = "2.3.5"
+
+# The one that kubeadm of that version expects.
+# renovate: datasource=docker depName=registry.k8s.io/pause
+PAUSE: Final = "3.10.2"
+
 # The machine image release; node groups and Karpenter take the same one.
 # renovate: datasource=github-releases depName=awslabs/amazon-eks-ami
 AL2023_RELEASE: Final = "v20260714"
@@ -47,6 +66,29 @@ ARGO_CD_CHART: Final = "10.1.1"
 # The Argo CD that the chart installs.
 # renovate: datasource=github-releases depName=argoproj/argo-cd
 ARGO_CD: Final = "3.4.4"
+
+# The operator's chart and the chart of its CRDs come as one.
+# renovate: datasource=helm depName=tigera-operator registryUrl=https://docs.tigera.io/calico/charts
+CALICO_CHART: Final = "v3.32.1"
+
+# renovate: datasource=helm depName=aws-cloud-controller-manager registryUrl=https://kubernetes.github.io/cloud-provider-aws
+AWS_CLOUD_CONTROLLER_MANAGER_CHART: Final = "0.0.11"
+
+# The controller's minor is that of Kubernetes; its chart lags behind.
+# renovate: datasource=github-releases depName=kubernetes/cloud-provider-aws
+AWS_CLOUD_CONTROLLER_MANAGER: Final = "v1.36.1"
+
+# renovate: datasource=helm depName=kubelet-csr-approver registryUrl=https://postfinance.github.io/kubelet-csr-approver
+KUBELET_CSR_APPROVER_CHART: Final = "1.2.14"
+
+# renovate: datasource=helm depName=aws-ebs-csi-driver registryUrl=https://kubernetes-sigs.github.io/aws-ebs-csi-driver
+AWS_EBS_CSI_DRIVER_CHART: Final = "2.64.0"
+
+# renovate: datasource=helm depName=metrics-server registryUrl=https://kubernetes-sigs.github.io/metrics-server
+METRICS_SERVER_CHART: Final = "3.13.1"
+
+# renovate: datasource=helm depName=aws-load-balancer-controller registryUrl=https://aws.github.io/eks-charts
+AWS_LOAD_BALANCER_CONTROLLER_CHART: Final = "3.5.0"
 
 # --- Command-line tools that `make setup` provides ---
 

@@ -101,6 +101,9 @@ def pack(data: Path, shared: Path, crds: Mapping[str, Path]) -> tuple[dict[str, 
         files |= {f"templates/{file.name}": file.read_text(encoding="utf-8") for file in templates}
     if "crds" in chart:
         files |= _crd_files(chart["crds"], chart["name"], crds)
+    for row in chart.get("kinds", []):
+        place = "crds" if row["place"] == "directory" else "templates"
+        files[f"{place}/crd-{row['plural']}.yaml"] = json.dumps(_minimal_crd(row))
     return metadata, _tar(chart["name"], files)
 
 
@@ -138,6 +141,29 @@ def _parts(path: str) -> list[str]:
 
 def _join(parts: Iterable[str]) -> str:
     return ".".join(part.replace(".", "\\.") for part in parts)
+
+
+def _minimal_crd(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a CRD that takes everything, for a kind whose real one is not to be had here."""
+    group, kind, plural = row["group"], row["kind"], row["plural"]
+    version = {
+        "name": row["version"],
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "names": {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()},
+            "scope": row.get("scope", "Cluster"),
+            "versions": [version],
+        },
+    }
 
 
 def _crd_files(rule: Mapping[str, str], chart: str, crds: Mapping[str, Path]) -> dict[str, str]:

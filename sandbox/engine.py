@@ -97,15 +97,19 @@ class Engine:
         )
 
     def destroy(self, on_event: OnEvent | None = None) -> Operation:
-        """Destroy the stack."""
-        return self._watch(lambda seen: self._stack.destroy(on_event=seen), on_event)
+        """Destroy the stack. The program runs along where hooks of it have a say."""
+        hooked = self._hooked()
+        return self._watch(lambda seen: self._stack.destroy(on_event=seen, run_program=hooked), on_event)
 
     def preview_destroy(self, on_event: OnEvent | None = None) -> Operation:
         """Preview a destroy. Raise `EngineError` where a resource is protected.
 
         `destroy` itself has no preview before it: it deletes what stands before the first protected resource.
         """
-        return self._watch(lambda seen: self._stack.destroy(on_event=seen, preview_only=True), on_event)
+        hooked = self._hooked()
+        return self._watch(
+            lambda seen: self._stack.destroy(on_event=seen, preview_only=True, run_program=hooked), on_event
+        )
 
     def outputs(self) -> dict[str, object]:
         """Return the stack's outputs; secret ones are masked."""
@@ -124,6 +128,12 @@ class Engine:
     def resources(self) -> list[dict[str, Any]]:
         """Return the resources of the stack's state as the engine exports them, each after what it needs."""
         return list((self._stack.export_stack().deployment or {}).get("resources", []))
+
+    def _hooked(self) -> bool | None:
+        """Say whether a deletion calls a hook of the program; the engine refuses to delete without the program then."""
+        names = ("beforeDelete", "afterDelete")
+        found = (resource.get("resourceHooks") or {} for resource in self.resources())
+        return True if any(hooks.get(name) for hooks in found for name in names) else None
 
     def _watch(self, run: Callable[[OnEvent], object], on_event: OnEvent | None) -> Operation:
         recorder = _Recorder(on_event)

@@ -26,9 +26,14 @@ from sandbox.kubernetes.host import KubernetesHost
 from sandbox.kubernetes.karpenter import ROWS as KARPENTER
 from sandbox.language import LanguageHost
 from sandbox.leftovers import Inventory
+from sandbox.machines.balancers import Balancers
+from sandbox.machines.machines import Machines
+from sandbox.machines.settings import machine_settings
 from sandbox.policy_packs import install_policy_runner
 from sandbox.project import Project
 from sandbox.protocol import ProviderHost
+from sandbox.random_host import RandomHost
+from sandbox.tls_host import TlsHost
 from sandbox.tools import load_tools
 
 
@@ -81,7 +86,7 @@ class World:
         self._stack.callback(self.git.stop)
         self.git.start()
         endpoints = {"git": self.git.url, "charts": self.charts.url}
-        self.project = Project(self.checkout, self.folder / "project", endpoints, self.aws.add_zone)
+        self.project = Project(self.checkout, self.folder / "project", endpoints, self.aws.add_zone, self.aws.add_image)
         self.git.refresh(self.project.revisions())
         self.project.prepare()
         self.control_plane = ControlPlane(self.folder / "kubernetes", tools, authority=authority)
@@ -89,19 +94,32 @@ class World:
         controllers = Controllers(self.control_plane, endpoint, KARPENTER)
         self._stack.callback(controllers.stop)
         controllers.start()
-        self._start_hosts(tools, endpoint)
+        self._start_hosts(tools, endpoint, self._start_machines(endpoint))
         if self._ahead:
             thread = threading.Thread(target=self.control_plane.start, name="control-plane", daemon=True)
             thread.start()
             self._stack.callback(thread.join)
 
-    def _start_hosts(self, tools: Mapping[str, Path], endpoint: str) -> None:
+    def _start_machines(self, endpoint: str) -> Balancers | None:
+        """Have instances boot, if the checkout says how; return who plays load balancers then."""
+        settings = machine_settings(self.checkout)
+        if settings is None:
+            return None
+        folder = self.folder / "machines"
+        machines = Machines(self.control_plane, self._tools, settings, endpoint, self.aws.regions, folder)
+        self._stack.callback(machines.stop)
+        machines.start()
+        return machines.balancers
+
+    def _start_hosts(self, tools: Mapping[str, Path], endpoint: str, balancers: Balancers | None) -> None:
         argocd = ArgoCd(self.control_plane, tools)
         self._stack.callback(argocd.stop)
         hosts: dict[str, ProviderHost | EksHost] = {
-            "aws": AwsHost(endpoint, self.control_plane),
+            "aws": AwsHost(endpoint, self.control_plane, balancers),
             "eks": EksHost(),
             "kubernetes": KubernetesHost(self.control_plane, self.charts, tools, (argocd,)),
+            "random": RandomHost(),
+            "tls": TlsHost(),
         }
         ports = {}
         for package, host in hosts.items():

@@ -156,6 +156,22 @@ def _github(repository: str, tag: str = "v{version}") -> str:
 _PULUMI = "github.com/pulumi/pulumi"
 _ETCD = _github("etcd-io/etcd")
 _ETCD_NAME = "etcd-v{version}-{os}-{arch}"
+
+
+def _etcd(name: str, package: str, arguments: tuple[str, ...]) -> Tool:
+    checksum, member = _ETCD + "SHA256SUMS", f"{_ETCD_NAME}/{name}"
+    return Tool(
+        name=name,
+        version=versions.ETCD,
+        on_path=OnPath(arguments=arguments),
+        ways=(
+            Release(url=_ETCD + _ETCD_NAME + ".tar.gz", checksum=checksum, member=member, platforms=LINUX),
+            Release(url=_ETCD + _ETCD_NAME + ".zip", checksum=checksum, member=member, platforms=DARWIN),
+            GoBuild(module="etcd", package=package),
+        ),
+    )
+
+
 _UV = _github("astral-sh/uv", "{version}") + "uv-{arch}-{os}.tar.gz"
 _HELM = "https://get.helm.sh/helm-v{version}-{os}-{arch}.tar.gz"
 _KUSTOMIZE = _github("kubernetes-sigs/kustomize", "kustomize%2Fv{version}")
@@ -205,26 +221,10 @@ TOOLS: Final[tuple[Tool, ...]] = (
             ),
         ),
     ),
-    Tool(
-        name="etcd",
-        version=versions.ETCD,
-        on_path=OnPath(arguments=("--version",)),
-        ways=(
-            Release(
-                url=_ETCD + _ETCD_NAME + ".tar.gz",
-                checksum=_ETCD + "SHA256SUMS",
-                member=_ETCD_NAME + "/etcd",
-                platforms=LINUX,
-            ),
-            Release(
-                url=_ETCD + _ETCD_NAME + ".zip",
-                checksum=_ETCD + "SHA256SUMS",
-                member=_ETCD_NAME + "/etcd",
-                platforms=DARWIN,
-            ),
-            GoBuild(module="etcd", package="go.etcd.io/etcd/server/v3"),
-        ),
-    ),
+    _etcd("etcd", "go.etcd.io/etcd/server/v3", ("--version",)),
+    # Snapshots are taken with the one and restored with the other.
+    _etcd("etcdctl", "go.etcd.io/etcd/etcdctl/v3", ("version",)),
+    _etcd("etcdutl", "go.etcd.io/etcd/etcdutl/v3", ("version",)),
     _kubernetes("kube-apiserver", OnPath(arguments=("--version",))),
     _kubernetes("kube-scheduler", OnPath(arguments=("--version",))),
     _kubernetes("kube-controller-manager", OnPath(arguments=("--version",))),

@@ -47,6 +47,8 @@ class Item(StrEnum):
     SNAPSHOT = "EBS snapshot"
     LOAD_BALANCER = "application load balancer"
     LCU = "load balancer capacity unit"
+    NETWORK_LOAD_BALANCER = "network load balancer"
+    NLCU = "network load balancer capacity unit"
     EGRESS = "to the internet"
     CROSSING = "between zones, both directions"
     LOG_INGEST = "logs taken in"
@@ -168,6 +170,14 @@ PRICES: Final[Mapping[Item, Row]] = {
         _in(_TOKYO, "0.0243", BILL_TOKYO),
     ),
     Item.LCU: _row("h", _in(_US, "0.008", INFRACOST), _in(_SEOUL, "0.008", RULES_SEOUL)),
+    # In front of a self-managed API.
+    Item.NETWORK_LOAD_BALANCER: _row(
+        "h",
+        _in(_US, "0.0225", INFRACOST),
+        _in(_SEOUL, "0.0225", RULES_SEOUL),
+        _in(_TOKYO, "0.0243", inferred="as the application load balancer, as in every region with a source"),
+    ),
+    Item.NLCU: _row("h", _in(_US, "0.006", INFRACOST), _in(_SEOUL, "0.006", RULES_SEOUL)),
     Item.EGRESS: _row(
         "GB",
         _in(_US, "0.090", INFRACOST),

@@ -59,7 +59,7 @@ def cloud_controller_values(spec: ClusterSpec, registry: str | None = None) -> d
 
     Until it has run nothing normal is scheduled, so it needs nothing that comes later: it has its node's network,
     tolerates every taint and asks the API server on its own machine, whose certificate is valid for 127.0.0.1. Routes
-    are Calico's business and load balancers the load balancer controller's.
+    are Calico's business, load balancers the load balancer controller's and tags the program's: its role may only read.
     """
     image = {} if registry is None else {"repository": f"{registry}/provider-aws/cloud-controller-manager"}
     return {
@@ -69,7 +69,7 @@ def cloud_controller_values(spec: ClusterSpec, registry: str | None = None) -> d
             "--cloud-provider=aws",
             f"--cluster-name={spec.name}",
             "--configure-cloud-routes=false",
-            "--controllers=*,-service-lb-controller",
+            "--controllers=cloud-node-controller,cloud-node-lifecycle-controller",
         ],
         "env": [
             {"name": "KUBERNETES_SERVICE_HOST", "value": "127.0.0.1"},

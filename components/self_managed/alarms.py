@@ -13,8 +13,8 @@ from components.self_managed.names import CERTIFICATE_DAYS, METRICS_NAMESPACE, S
 
 # Snapshots are taken every 15 minutes; two may fail before somebody is called.
 _OLDEST_SNAPSHOT_SECONDS: Final = 2700
-# kubeadm's certificates hold a year, and the machines renew them long before this.
-_FEWEST_DAYS: Final = 30
+# kubeadm's certificates hold a year, and the machines renew them every month.
+_FEWEST_DAYS: Final = 90
 
 
 def plan(cluster_name: str) -> list[Alarm]:
@@ -37,7 +37,7 @@ def plan(cluster_name: str) -> list[Alarm]:
         ),
         Alarm(
             key="control-plane-certificates",
-            reason="A control plane's certificate has less than 30 days left, or none reports them.",
+            reason="A control plane's certificate has less than 90 days left, or none reports them.",
             runbook="control-plane-certificates",
             namespace=METRICS_NAMESPACE,
             metric=CERTIFICATE_DAYS,

@@ -134,18 +134,22 @@ class ClusterApi:
         from urllib3.exceptions import HTTPError
 
         kind = _PATCH if method == "PATCH" else "application/json"
+        headers = {"Accept": "application/json", "Content-Type": kind}
+        self._client.update_params_for_auth(headers, [], ["BearerToken"])
         try:
-            response = self._client.call_api(
-                path,
+            # Not `call_api`: it breaks on what TLS refuses, for which there is no body.
+            response = self._client.request(
                 method,
+                f"{self._client.configuration.host}{path}",
                 query_params=[(key, value) for key, value in (query or {}).items() if value],
-                header_params={"Accept": "application/json", "Content-Type": kind},
+                headers=headers,
                 body=body,
-                _return_http_data_only=True,
                 _preload_content=False,
                 _request_timeout=self._timeout,
             )
         except ApiException as error:
+            if not error.status:
+                raise ApiError(f"no answer: {error.reason}") from error
             raise ApiError(f"{error.status} {_message(error.body) or error.reason}", error.status) from error
         except (HTTPError, OSError) as error:
             raise ApiError(f"no answer: {error}") from error

@@ -14,7 +14,13 @@ from components.self_managed.readiness import Patience
 
 # Seconds for volumes to be detached once their pods are gone.
 _DETACHING: Final = 120.0
+# Seconds in which an API that is away for a moment has to be back.
+_ASKING: Final = 180.0
 _MIRROR: Final = "kubernetes.io/config.mirror"
+
+
+class ApiUnreachableError(Exception):
+    """Nobody can be asked to move pods."""
 
 
 class Drain:
@@ -43,8 +49,8 @@ class Drain:
                 node = await self._access.ask(cordon)
                 break
             except ApiError as error:
-                if time.monotonic() - self._started > self._patience.limit:
-                    raise TimeoutError(
+                if time.monotonic() - self._started > min(_ASKING, self._patience.limit):
+                    raise ApiUnreachableError(
                         f"{self._instance_id} is not deleted, because the API cannot be asked to move its pods: {error}"
                     ) from error
                 await asyncio.sleep(self._patience.every)

@@ -38,11 +38,6 @@ def init_configuration(spec: ClusterSpec, node: NodeSpec) -> str:
     Raises:
         ValueError: The node is no control plane, or has no fixed address.
     """
-    registration = {
-        **_registration(node),
-        # A volume that outlived its machine has the cluster in it: to go on from there is what it is kept for.
-        "ignorePreflightErrors": [f"DirAvailable-{ETCD_DATA.replace('/', '-')}"],
-    }
     token = {
         "token": TOKEN_BLANK,
         "ttl": "24h0m0s",
@@ -54,7 +49,7 @@ def init_configuration(spec: ClusterSpec, node: NodeSpec) -> str:
         "kind": "InitConfiguration",
         "bootstrapTokens": [token],
         "localAPIEndpoint": _local_endpoint(node),
-        "nodeRegistration": registration,
+        "nodeRegistration": _registration(node),
         "timeouts": _TIMEOUTS,
     }
     return _documents([begin, _cluster_configuration(spec), kubelet_configuration()])
@@ -102,6 +97,9 @@ def _registration(node: NodeSpec) -> dict[str, Any]:
         "provider-id": PROVIDER_ID_BLANK,
         **({"node-labels": labels} if labels else {}),
     }
+    if node.role == "control-plane":
+        # kubeadm taints a control plane by and by, and once; its node may be registered anew when its machine is.
+        arguments["register-with-taints"] = ",".join(_short(taint) for taint in registered_taints(node))
     return {
         "name": node.name,
         "criSocket": "unix:///run/containerd/containerd.sock",
@@ -114,6 +112,10 @@ def _registration(node: NodeSpec) -> dict[str, Any]:
 
 def _taint(taint: Taint) -> dict[str, str]:
     return {"key": taint.key, **({"value": taint.value} if taint.value else {}), "effect": taint.effect}
+
+
+def _short(taint: Taint) -> str:
+    return f"{taint.key}{f'={taint.value}' if taint.value else ''}:{taint.effect}"
 
 
 def _local_endpoint(node: NodeSpec) -> dict[str, Any]:

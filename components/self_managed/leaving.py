@@ -12,7 +12,8 @@ import pulumi
 from pulumi_random import RandomString
 
 from components.self_managed.cluster_api import ApiError, ClusterAccess
-from components.self_managed.draining import Drain
+from components.self_managed.draining import ApiUnreachableError, Drain
+from components.self_managed.names import ETCD_SUFFIX
 from components.self_managed.readiness import Patience, is_ready
 
 # kOps gives a node a quarter of an hour: https://github.com/kubernetes/kops/blob/master/docs/operations/rolling-update.md.
@@ -34,7 +35,6 @@ class _Turn:
         successor: Id of the machine that took its place.
     """
 
-    urn: str
     name: str
     until: float
     lacks: str = "it has not left"
@@ -48,6 +48,9 @@ class Succession:
     it is gone. After a failure no further machine leaves in this run. When the whole cluster goes, no pod is moved:
     there is nowhere to move it to (see `Standing`).
 
+    A control plane leaves before its volume does, for that stops it, and the API with it where it is the only one. One
+    that does not answer any more goes as it is.
+
     The hooks run when resources are deleted, so that the program has to run then: `pulumi destroy --run-program`.
 
     Args:
@@ -59,6 +62,7 @@ class Succession:
     """
 
     hooks: pulumi.ResourceHookBinding
+    volume_hooks: pulumi.ResourceHookBinding
     ending: pulumi.ResourceHook
 
     def __init__(
@@ -76,6 +80,7 @@ class Succession:
         self._turn: _Turn | None = None
         self._stopped: str | None = None
         self._ended = False
+        self._left: set[str] = set()
         self._standing: asyncio.Future[bool] | None = None
         self.hooks = pulumi.ResourceHookBinding(
             before_delete=[pulumi.ResourceHook("self-managed-leave", self._before_delete)],
@@ -84,6 +89,8 @@ class Succession:
             after_create=[pulumi.ResourceHook("self-managed-succeeded", self._after_create)],
             on_error=[pulumi.ErrorHook("self-managed-failed", self._failed)],
         )
+        detach = pulumi.ResourceHook("self-managed-detach", self._before_detach)
+        self.volume_hooks = pulumi.ResourceHookBinding(before_delete=[detach])
         self.ending = pulumi.ResourceHook("self-managed-ending", self._end)
 
     def stands_by(self, standing: pulumi.Output[str]) -> None:
@@ -91,19 +98,33 @@ class Succession:
         self._standing = asyncio.ensure_future(standing.is_known())
 
     async def _before_delete(self, args: pulumi.ResourceHookArgs) -> None:
-        if self._over():
-            return
-        await self._take_turn(args)
+        if not self._over() and args.id not in self._left:
+            await self._leave(args.name, args.id)
+
+    async def _before_detach(self, args: pulumi.ResourceHookArgs) -> None:
+        instance_id = str((args.old_inputs or {})["instanceId"])
+        if not self._over():
+            await self._leave(args.name.removesuffix(ETCD_SUFFIX), instance_id, control_plane=True)
+            self._left.add(instance_id)
+
+    async def _leave(self, name: str, instance_id: str, *, control_plane: bool = False) -> None:
+        await self._take_turn(name)
+        drain = Drain(self._access, self._drain_patience, instance_id)
         try:
-            await self._move_pods(args)
+            await self._move_pods(drain)
+        except ApiUnreachableError as error:
+            if not control_plane:
+                self._stop(f"{name} could not leave: {error}")
+                raise
+            pulumi.log.warn(f"{name} goes as it is: {error}")
         except BaseException as error:
-            self._stop(f"{args.name} could not leave: {str(error).splitlines()[0] if str(error) else 'interrupted'}")
+            self._stop(f"{name} could not leave: {str(error).splitlines()[0] if str(error) else 'interrupted'}")
             raise
 
     async def _after_delete(self, args: pulumi.ResourceHookArgs) -> None:
         if args.name in self._machines:
             self._come_further(args, self._pause, "no successor was begun")
-        elif self._turn is not None and self._turn.urn == args.urn:
+        elif self._turn is not None and self._turn.name == args.name:
             self._turn = None
 
     async def _before_create(self, args: pulumi.ResourceHookArgs) -> None:
@@ -118,11 +139,11 @@ class Succession:
         self, args: pulumi.ResourceHookArgs, limit: float, lacks: str, *, successor: str | None = None
     ) -> None:
         turn = self._turn
-        if turn is not None and turn.urn == args.urn:
+        if turn is not None and turn.name == args.name:
             turn.until, turn.lacks, turn.successor = time.monotonic() + limit, lacks, successor
 
     async def _failed(self, args: Any) -> bool:
-        if self._turn is not None and self._turn.urn == args.urn:
+        if self._turn is not None and self._turn.name == args.name:
             self._stop(f"{args.name}: its {args.failed_operation} failed")
         return False
 
@@ -139,7 +160,7 @@ class Succession:
     def _stop(self, why: str) -> None:
         self._stopped = self._stopped or why
 
-    async def _take_turn(self, args: pulumi.ResourceHookArgs) -> None:
+    async def _take_turn(self, name: str) -> None:
         """Wait until no other machine is away.
 
         Raises:
@@ -148,11 +169,11 @@ class Succession:
         patience, told = self._succession_patience, time.monotonic()
         while True:
             if self._stopped is not None:
-                raise RuntimeError(f"{args.name} stays as it is: {self._stopped}")
+                raise RuntimeError(f"{name} stays as it is: {self._stopped}")
             turn, now = self._turn, time.monotonic()
             if turn is None:
                 until = now + self._drain_patience.limit + _TERMINATION
-                self._turn = _Turn(urn=args.urn, name=args.name, until=until)
+                self._turn = _Turn(name=name, until=until)
                 return
             if turn.successor is not None and await self._has_joined(turn.successor):
                 if self._turn is turn:
@@ -162,7 +183,7 @@ class Succession:
             else:
                 if now - told >= patience.told:
                     told = now
-                    pulumi.log.info(f"{args.name} waits for {turn.name}, which goes first")
+                    pulumi.log.info(f"{name} waits for {turn.name}, which goes first")
                 await asyncio.sleep(patience.every)
 
     async def _has_joined(self, instance_id: str) -> bool:
@@ -173,8 +194,7 @@ class Succession:
             return False
         return node is not None and is_ready(node)
 
-    async def _move_pods(self, args: pulumi.ResourceHookArgs) -> None:
-        drain = Drain(self._access, self._drain_patience, args.id)
+    async def _move_pods(self, drain: Drain) -> None:
         if await drain.begin():
             await drain.until_empty()
             await drain.finish()

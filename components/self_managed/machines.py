@@ -18,6 +18,7 @@ from pulumi_aws.ec2 import (
 from pulumi_aws.lb import TargetGroupAttachment
 
 from components.place import Place
+from components.self_managed.names import ETCD_SUFFIX
 from components.self_managed.spec import API_PORT, ClusterSpec, NodeSpec
 
 # What the attachment says; the kernel of a Nitro instance names it otherwise.
@@ -40,6 +41,7 @@ class MachinesArgs:
         keep: Whether a destroy leaves the volumes of etcd behind.
         after: What a machine needs when it boots: the way out, parameters, the API's name. It outlives the machines.
         hooks: Run around each instance's life; see `leaving`.
+        volume_hooks: Run before etcd's volume is taken from its machine, which stops that.
     """
 
     spec: ClusterSpec
@@ -56,6 +58,7 @@ class MachinesArgs:
     keep: bool = False
     after: Sequence[pulumi.Resource] = ()
     hooks: pulumi.ResourceHookBinding | None = None
+    volume_hooks: pulumi.ResourceHookBinding | None = None
     place: Place
 
 
@@ -186,7 +189,7 @@ class Machines(pulumi.ComponentResource):
         args, child = self._args, pulumi.ResourceOptions(parent=self)
         key = f"{self._name}-{node.name}"
         volume = Volume(
-            f"{key}-etcd",
+            f"{key}{ETCD_SUFFIX}",
             availability_zone=node.zone,
             type="gp3",
             size=args.spec.etcd_gib,
@@ -196,13 +199,13 @@ class Machines(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect or None, retain_on_delete=args.keep or None),
         )
         attachment = VolumeAttachment(
-            f"{key}-etcd",
+            f"{key}{ETCD_SUFFIX}",
             device_name=ETCD_DEVICE,
             instance_id=instance.id,
             volume_id=volume.id,
             # etcd writes until its machine stands still.
             stop_instance_before_detaching=True,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, hooks=args.volume_hooks),
         )
         self.ready.append(attachment)
         for role, arn in args.target_group_arns.items():

@@ -28,6 +28,8 @@ CONTROL_PLANE_FILES: Final[Mapping[str, str]] = MappingProxyType(
 )
 ENCRYPTION_KEY: Final = "encryption-key"
 JOIN_TOKEN: Final = "token"
+# Of the logical names of what gives a control plane its etcd volume, behind the machine's.
+ETCD_SUFFIX: Final = "-etcd"
 
 # Below these the control planes write: snapshots of etcd into the bucket of backups, audit logs into that of logs.
 SNAPSHOTS_PREFIX: Final = "etcd"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import pulumi
-from pulumi_random import RandomBytes, RandomPassword, RandomString
+from pulumi_random import RandomPassword, RandomString
 from pulumi_tls import (
     CertRequest,
     CertRequestSubjectArgs,
@@ -31,8 +31,6 @@ _RENEWAL_HOURS: Final = 30 * _DAY
 # (https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/#token-format).
 _TOKEN_ID: Final = 6
 _TOKEN_SECRET: Final = 16
-# Secretbox takes a key of 32 bytes (https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/).
-_ENCRYPTION_KEY_BYTES: Final = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +93,7 @@ class Pki(pulumi.ComponentResource):
             **{f"{key}-key": pulumi.Output.secret(keys[key].private_key_pem) for key in _AUTHORITIES},
             "sa-key": pulumi.Output.secret(accounts.private_key_pem),
             "sa-pub": pulumi.Output.secret(accounts.public_key_pem),
-            ENCRYPTION_KEY: pulumi.Output.secret(self._create_encryption_key().base64),
+            ENCRYPTION_KEY: self._create_encryption_key(),
         }
         self.token = self._create_token()
         self.admin_certificate, self.admin_key = self._create_administrator(keys["ca"])
@@ -120,8 +118,11 @@ class Pki(pulumi.ComponentResource):
         # RSA, for AWS verifies tokens by RS256 only.
         return PrivateKey(f"{self._name}-service-accounts", algorithm="RSA", rsa_bits=2048, opts=self._kept)
 
-    def _create_encryption_key(self) -> RandomBytes:
-        return RandomBytes(f"{self._name}-encryption-key", length=_ENCRYPTION_KEY_BYTES, opts=self._kept)
+    def _create_encryption_key(self) -> pulumi.Output[str]:
+        # 32 characters of 83 are 204 bits. RandomBytes would make 256, and show them: they are its id, which the state
+        # holds in clear (https://github.com/pulumi/pulumi-random/blob/master/provider/resources.go).
+        password = RandomPassword(f"{self._name}-encryption-key", length=pki_math.ENCRYPTION_KEY_BYTES, opts=self._kept)
+        return pulumi.Output.secret(password.result).apply(pki_math.encryption_key)
 
     def _create_token(self) -> pulumi.Output[str]:
         keepers = {"nodes": self._args.nodes_digest}

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 # Where verifiers of service accounts' tokens look, below the issuer: the first path is OpenID's, the second ours.
 CONFIGURATION_PATH: Final = ".well-known/openid-configuration"
 KEYS_PATH: Final = "keys.json"
+# https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/
+ENCRYPTION_KEY_BYTES: Final = 32
 
 
 def ca_pin(certificate_pem: str) -> str:
@@ -52,6 +54,18 @@ def jwks(public_key_pem: str) -> str:
         "e": _base64url(_big_endian(numbers.e)),
     }
     return json.dumps({"keys": [entry]}, separators=(",", ":"))
+
+
+def encryption_key(password: str) -> str:
+    """Return a password of 32 ASCII characters as the key that Kubernetes' secretbox takes.
+
+    Raises:
+        ValueError: It has another length.
+    """
+    key = password.encode()
+    if len(key) != ENCRYPTION_KEY_BYTES:
+        raise ValueError(f"a key of secretbox has {ENCRYPTION_KEY_BYTES} bytes, not {len(key)}")
+    return base64.b64encode(key).decode()
 
 
 def openid_configuration(issuer: str) -> str:

@@ -17,12 +17,25 @@ from components.observability import estimate as observability
 from components.prices.assumptions import Assumptions
 from components.prices.line import Kind, Line
 from components.secrets import estimate as secrets
+from components.self_managed import estimate as self_managed
 from components.storage import estimate as storage
 from rules.instance_types import offered
-from settings import Settings
+from rules.machines import cluster_spec
+from settings import EksSettings, SelfManagedSettings
 
 # In the order of creation.
-COMPONENTS: Final = ("network", "eks", "karpenter", "storage", "edge", "secrets", "observability", "identity")
+COMPONENTS: Final = (
+    "network",
+    "eks",
+    "self_managed",
+    "karpenter",
+    "storage",
+    "edge",
+    "secrets",
+    "observability",
+    "identity",
+)
+AnySettings = EksSettings | SelfManagedSettings
 _NOTHING: Final = Decimal("0.00")
 _GIB: Final = {"Gi": 1, "Ti": 1024}
 
@@ -32,7 +45,7 @@ class StackCost:
     """What a stack costs a month.
 
     Attributes:
-        at_limits: Karpenter's nodes when its limits are used up; none when no type has a price.
+        at_limits: Karpenter's nodes when its limits are used up; none when no type has a price, or without Karpenter.
         on_demand: Karpenter's part when all nodes are on demand, as far as the capacity types allow it.
         budget: What the stack's budget warns beyond.
         unpriced_types: Instance types that Karpenter may make and that have no price.
@@ -61,7 +74,7 @@ def total(lines: Iterable[Line]) -> Decimal:
     return sum((line.amount for line in lines if line.amount is not None), _NOTHING)
 
 
-def estimate(stack: str, settings: Settings, assumed: Assumptions) -> StackCost:
+def estimate(stack: str, settings: AnySettings, assumed: Assumptions) -> StackCost:
     """Return what a stack costs a month.
 
     Args:
@@ -69,12 +82,14 @@ def estimate(stack: str, settings: Settings, assumed: Assumptions) -> StackCost:
         settings: Decide what there is.
         assumed: How much of it is used.
     """
-    region, shape = settings.aws.region, _karpenter(settings)
+    region = settings.aws.region
+    nodes = settings if isinstance(settings, EksSettings) else None
+    shape = None if nodes is None else _karpenter(nodes)
     dear = replace(assumed, spot_share=Decimal(0))
     lines = (
         *network.lines(region, _network(settings), assumed),
-        *eks.lines(region, _cluster(settings), assumed),
-        *karpenter.lines(region, shape, assumed),
+        *_cluster(settings, assumed),
+        *(() if shape is None else karpenter.lines(region, shape, assumed)),
         *storage.lines(region, _storage(settings), assumed),
         *edge.lines(region, _edge(settings), assumed),
         *secrets.lines(region, len(settings.secrets.entries) + settings.edge.login, assumed),
@@ -85,14 +100,14 @@ def estimate(stack: str, settings: Settings, assumed: Assumptions) -> StackCost:
         stack=stack,
         region=region,
         lines=lines,
-        at_limits=karpenter.at_limits(region, shape),
-        on_demand=total(karpenter.lines(region, shape, dear)),
+        at_limits=None if shape is None else karpenter.at_limits(region, shape),
+        on_demand=_NOTHING if shape is None else total(karpenter.lines(region, shape, dear)),
         budget=settings.observability.monthly_budget,
-        unpriced_types=karpenter.unpriced(region, shape),
+        unpriced_types=() if shape is None else karpenter.unpriced(region, shape),
     )
 
 
-def _network(settings: Settings) -> network.NetworkShape:
+def _network(settings: AnySettings) -> network.NetworkShape:
     return network.NetworkShape(
         zones=len(settings.network.zones),
         nat=settings.network.nat,
@@ -101,7 +116,17 @@ def _network(settings: Settings) -> network.NetworkShape:
     )
 
 
-def _cluster(settings: Settings) -> eks.ClusterShape:
+def _cluster(settings: AnySettings, assumed: Assumptions) -> tuple[Line, ...]:
+    if isinstance(settings, EksSettings):
+        return eks.lines(settings.aws.region, _eks(settings), assumed)
+    sections = (settings.aws, settings.cluster, settings.network, settings.machines, settings.storage)
+    public = len(settings.network.zones) if settings.cluster.public_access_cidrs else 0
+    return self_managed.lines(
+        settings.aws.region, self_managed.shape(cluster_spec(*sections), public_zones=public), assumed
+    )
+
+
+def _eks(settings: EksSettings) -> eks.ClusterShape:
     return eks.ClusterShape(
         instance_type=settings.nodes.instance_type,
         nodes=settings.nodes.count.desired,
@@ -110,7 +135,7 @@ def _cluster(settings: Settings) -> eks.ClusterShape:
     )
 
 
-def _karpenter(settings: Settings) -> karpenter.KarpenterShape:
+def _karpenter(settings: EksSettings) -> karpenter.KarpenterShape:
     wanted = settings.karpenter
     types = offered(wanted.instance_families, wanted.instance_sizes)
     return karpenter.KarpenterShape(
@@ -124,13 +149,13 @@ def _karpenter(settings: Settings) -> karpenter.KarpenterShape:
     )
 
 
-def _storage(settings: Settings) -> storage.StorageShape:
+def _storage(settings: AnySettings) -> storage.StorageShape:
     return storage.StorageShape(
         file_system=settings.storage.file_system, repositories=len(settings.storage.repositories)
     )
 
 
-def _edge(settings: Settings) -> edge.EdgeShape:
+def _edge(settings: AnySettings) -> edge.EdgeShape:
     return edge.EdgeShape(
         domain=settings.edge.domain is not None,
         own_zone=settings.edge.delegate,
@@ -142,7 +167,7 @@ def _edge(settings: Settings) -> edge.EdgeShape:
     )
 
 
-def _observability(settings: Settings) -> observability.ObservabilityShape:
+def _observability(settings: AnySettings) -> observability.ObservabilityShape:
     zones = len(settings.network.zones)
     regional = settings.network.nat == "regional"
     domain = settings.edge.domain is not None
@@ -153,6 +178,7 @@ def _observability(settings: Settings) -> observability.ObservabilityShape:
         certificates=int(domain),
         global_certificates=int(domain and settings.storage.buckets.images is not None),
         log_retention_days=settings.cluster.log_retention_days,
+        karpenter=isinstance(settings, EksSettings),
     )
 
 

@@ -83,8 +83,10 @@ def _all_lines(stack: StackCost) -> Table:
 
 
 def _karpenter(stacks: Sequence[StackCost]) -> Iterator[str]:
-    yield "Karpenter's nodes are reckoned at an average; they go from none to the limits:"
-    for stack in stacks:
+    scaled = [stack for stack in stacks if any(line.component == "karpenter" for line in stack.lines)]
+    if scaled:
+        yield "Karpenter's nodes are reckoned at an average; they go from none to the limits:"
+    for stack in scaled:
         average = f"{_money(stack.total('karpenter'))} on average, {_money(stack.on_demand)} without spot"
         most = "no type with a price"
         if stack.at_limits is not None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import yaml
 
 from ops.errors import OpsError
-from settings import PROJECT, Settings, SettingsError
+from settings import PROJECT, EksSettings, SelfManagedSettings, Settings, SettingsError
 
 _PREFIX: Final = f"{PROJECT}:"
 
@@ -20,7 +20,7 @@ def known_stacks(folder: Path) -> list[str]:
     return sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob("Pulumi.*.yaml"))
 
 
-def load(folder: Path, stack: str, today: date) -> Settings:
+def load(folder: Path, stack: str, today: date) -> EksSettings | SelfManagedSettings:
     """Return the settings of a stack.
 
     Args:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from ops.finders.cluster import CLUSTER
 from ops.finders.edge import EDGE
 from ops.finders.identity import IDENTITY
+from ops.finders.machines import MACHINES
 from ops.finders.messaging import MESSAGING
 from ops.finders.network import NETWORK
 from ops.finders.observability import OBSERVABILITY
@@ -38,6 +39,7 @@ ROWS: Mapping[str, Finder | Repeatable] = {
     **STORAGE,
     **EDGE,
     **OBSERVABILITY,
+    **MACHINES,
     **OTHERS,
 }
 

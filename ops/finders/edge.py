@@ -10,13 +10,13 @@ _CLOUDFRONT_TAGS = Call("list_tags_for_resource", "{Resource: it.ARN}", "Tags.It
 EDGE: dict[str, Finder | Repeatable] = {
     "aws:route53/zone:Zone": Finder(
         service="route53",
-        look=Call("list_hosted_zones", result="HostedZones[?Config.PrivateZone==`false`]"),
+        look=Call("list_hosted_zones", result="HostedZones"),
         more={
             "Tags": Call(
                 "list_tags_for_resource", "{ResourceType: 'hostedzone', ResourceId: last(it.Id)}", "ResourceTagSet.Tags"
             )
         },
-        match={"domain(Name)": "domain(name)"},
+        match={"domain(Name)": "domain(name)", "Config.PrivateZone": "vpcs && `true` || `false`"},
         tags="Tags",
         id="last(it.Id)",
         named_by="name",

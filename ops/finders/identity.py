@@ -30,7 +30,12 @@ IDENTITY: dict[str, Finder | Repeatable] = {
         unique=True,
         id="name",
     ),
-    "aws:iam/rolePolicy:RolePolicy": Repeatable("putting an inline policy twice is putting it once"),
+    "aws:iam/rolePolicy:RolePolicy": Finder(
+        service="iam",
+        # Where the program gives no name, the next run would give another one: two policies, and a role that stays.
+        look=Call("get_role_policy", "{RoleName: role, PolicyName: name}"),
+        id="join(':', [role, name])",
+    ),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Repeatable("attaching a policy twice is attaching it once"),
     "aws:iam/serviceLinkedRole:ServiceLinkedRole": Repeatable(
         "the program looks for the account's role first and takes it over"

@@ -66,6 +66,8 @@ def access_policy_has_an_entry(policy: Resource, stack: Stack) -> Iterator[Fault
 @rule("E5", types=[tokens.ROLE], whole=True)
 def node_role_has_an_entry(role: Resource, stack: Stack) -> Iterator[Fault]:
     """The role of nodes that Karpenter starts has an EC2_LINUX entry; EKS makes one for node groups only."""
+    if not stack.of(tokens.CLUSTER):
+        return
     principals = [statement.get("Principal") for statement in role.document("assumeRolePolicy").get("Statement", [])]
     services = [p.get("Service", "") for p in principals if isinstance(p, Mapping)]
     if not any(str(service).startswith("ec2.") for service in services):

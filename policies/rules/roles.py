@@ -18,6 +18,9 @@ _BOUND_BY_PASSING: Final = re.compile(r"(ec2|eks|lambda)\.amazonaws\.com(\.cn)?"
 _NODE: Final = frozenset(
     {"AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonSSMManagedInstanceCore"}
 )
+# Of AWS's policies on machines that no EKS cluster has. What Session Manager needs is written in one of the program's:
+# AmazonSSMManagedInstanceCore reads every parameter of the account, the cluster's keys among them.
+_MACHINE: Final = frozenset({"AmazonEC2ContainerRegistryPullOnly"})
 _SOURCES: Final = frozenset({"aws:sourcearn", "aws:sourceaccount", "kms:encryptioncontext:aws:logs:arn"})
 # An account, or an ARN with one: without it the source may be a stranger's of the same name.
 _SOURCE: Final = r"\d{12}|arn:[^:*?]+:[^:*?]+:[^:]*:\d{12}:.+"
@@ -94,6 +97,11 @@ def node_role_is_minimal(role: Resource, stack: Stack) -> Iterator[Fault]:
     """A node's role lets it join, pull images and be reached by Session Manager; no pod gets more from it."""
     if not any(re.fullmatch(r"ec2\.amazonaws\.com(\.cn)?", service) for service in _services(role)):
         return
+    if not stack.of(tokens.CLUSTER):
+        found = _managed(stack, role)
+        if found != _MACHINE:
+            yield Fault("policies", f"of AWS's are {_listed(found)}", f"attach {_listed(_MACHINE)} and write the rest")
+        return
     found = _attached(stack, role)
     if found != _NODE:
         yield Fault("policies", f"are {_listed(found)}", f"attach {_listed(_NODE)}")
@@ -169,10 +177,15 @@ def _attachments(stack: Stack, role: Resource) -> set[str]:
 
 def _attached(stack: Stack, role: Resource) -> set[str]:
     """Return the names of the managed policies and of the inline ones that the role carries."""
-    found = {_name(a.get("policyArn")) for a in stack.users(role, "role", tokens.ATTACHMENT)}
-    found |= {_name(arn) for arn in role.items("managedPolicyArns")}
+    found = _managed(stack, role)
     found |= {policy.name for policy in stack.users(role, "role", tokens.ROLE_POLICY)}
     return found | {str(policy.get("name")) for policy in role.items("inlinePolicies")}
+
+
+def _managed(stack: Stack, role: Resource) -> set[str]:
+    """Return the names of the managed policies that the role carries."""
+    found = {_name(a.get("policyArn")) for a in stack.users(role, "role", tokens.ATTACHMENT)}
+    return found | {_name(arn) for arn in role.items("managedPolicyArns")}
 
 
 def _name(arn: Any) -> str:

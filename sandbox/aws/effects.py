@@ -1,4 +1,7 @@
-"""What an EKS cluster and its node groups bring about outside AWS: the real Kubernetes beside it."""
+"""What an EKS cluster, its node groups and load balancers bring about outside AWS: the real Kubernetes beside it.
+
+Instances are not told of: whoever plays them looks at EC2, as a machine would.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["ClusterAccess", "ClusterEffects", "NodeGroupSpec"]
+__all__ = ["BalancerEffects", "ClusterAccess", "ClusterEffects", "NodeGroupSpec"]
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,16 @@ class ClusterEffects(Protocol):
 
     def node_group_deleted(self, cluster: str, name: str) -> None:
         """Remove the group's nodes."""
+
+
+class BalancerEffects(Protocol):
+    """Told when load balancers come and go. An exception becomes the API call's error."""
+
+    def balancer_created(self, name: str, scheme: str) -> str:
+        """Return the DNS name under which clients in the sandbox reach a balancer, `internal` or `internet-facing`.
+
+        Listeners and targets come later; who forwards connections looks at ELB for them.
+        """
+
+    def balancer_deleted(self, name: str) -> None:
+        """Stop serving a balancer."""

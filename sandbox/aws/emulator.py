@@ -14,10 +14,13 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from sandbox.aws import cloudfront_api
+from sandbox.aws.balancer_gaps import HEALTH
 from sandbox.aws.calls import Caller, pick, recipe
+from sandbox.aws.console import CONSOLE
 from sandbox.aws.dns import REGISTERED, public_zones
 from sandbox.aws.eks_api import EKS, install
 from sandbox.aws.gaps import fill_gaps
+from sandbox.aws.images import IMAGES, add_image
 from sandbox.aws.session import ACCOUNT
 
 __all__ = ["AwsEmulator"]
@@ -163,6 +166,14 @@ class AwsEmulator:
         REGISTERED.add(unique)
         return unique
 
+    def add_image(self, name: str) -> str:
+        """Make a published machine image known in every region, as one that was there before, and return its id."""
+        return add_image(name)
+
+    def regions(self, service: str) -> list[str]:
+        """Return the regions in which a service was used."""
+        return _regions(service)
+
     def inventory(self, services: Collection[str] | None = None) -> dict[str, dict[str, list[str]]]:
         """Return what exists, of these services or of all: service → kind → ids with their region.
 
@@ -246,7 +257,10 @@ class AwsEmulator:
         moto_api_backend.reset()
         EKS.reset()
         cloudfront_api.CLOUDFRONT.reset()
+        CONSOLE.reset()
         REGISTERED.clear()
+        IMAGES.clear()
+        HEALTH.clear()
 
 
 def _regions(service: str) -> list[str]:

@@ -12,11 +12,14 @@ from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.responses import LogsResponse
 
 from sandbox.aws.alarm_gaps import ALARM_GAPS
+from sandbox.aws.balancer_gaps import BALANCER_GAPS
 from sandbox.aws.billing_gaps import BILLING_GAPS
+from sandbox.aws.console import CONSOLE_GAPS
 from sandbox.aws.delivery_gaps import DELIVERY_GAPS
 from sandbox.aws.domain_gaps import DOMAIN_GAPS
 from sandbox.aws.function_gaps import FUNCTION_GAPS
 from sandbox.aws.login_gaps import LOGIN_GAPS
+from sandbox.aws.machine_gaps import MACHINE_GAPS
 from sandbox.aws.network_gaps import NETWORK_GAPS
 from sandbox.aws.storage_gaps import STORAGE_GAPS, fill_storage_paths
 
@@ -28,11 +31,14 @@ def fill_gaps() -> None:
     for owner, name, method in (
         *GAPS,
         *ALARM_GAPS,
+        *BALANCER_GAPS,
         *BILLING_GAPS,
+        *CONSOLE_GAPS,
         *DELIVERY_GAPS,
         *DOMAIN_GAPS,
         *FUNCTION_GAPS,
         *LOGIN_GAPS,
+        *MACHINE_GAPS,
         *NETWORK_GAPS,
         *STORAGE_GAPS,
     ):

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.aws.balancer_gaps import attach_balancers
 from sandbox.aws.calls import Caller
-from sandbox.aws.effects import ClusterEffects
+from sandbox.aws.effects import BalancerEffects, ClusterEffects
 from sandbox.aws.eks_api import EKS
 from sandbox.aws.inputs import check_inputs
 from sandbox.aws.invokes import invoke
@@ -63,6 +64,7 @@ class AwsHost(ProviderHost):
     Args:
         endpoint: URL of the emulated AWS.
         effects: Told about EKS clusters and node groups; None when there is no Kubernetes beside.
+        balancers: Told about network load balancers; None when nobody forwards their connections.
 
     Attributes:
         counts: How often each operation ran, by `<operation> <type token>`.
@@ -71,13 +73,14 @@ class AwsHost(ProviderHost):
     package = "aws"
     version = "7.51.1"
 
-    def __init__(self, endpoint: str, effects: ClusterEffects | None) -> None:
+    def __init__(self, endpoint: str, effects: ClusterEffects | None, balancers: BalancerEffects | None = None) -> None:
         super().__init__()
         self.counts: Counter[str] = Counter()
         self._caller = Caller(endpoint, ACCOUNT)
         self._settings: dict[str, _Settings] = {}
         self._lock = threading.Lock()
         EKS.attach(effects)
+        attach_balancers(balancers)
 
     # Protocol ------------------------------------------------------------------------------------------------------
 

@@ -58,7 +58,9 @@ class Lifecycle:
         replace = [
             name
             for name in changed
-            if name not in self._changeable(changed) | {"tags"} or self._replaces(name, olds.get(name), news.get(name))
+            if name not in self._changeable(changed) | {"tags"}
+            or self._replaces(name, olds.get(name), news.get(name))
+            or (name in self.row.renewed and pick(self.row.renewed[name], {"old": olds, "new": news}, {}))
         ]
         if self.row.tags and "tags" not in changed and self._defaults_changed(state, news):
             changed.append("tagsAll")

@@ -47,6 +47,8 @@ class Row:
         fixed: Paths of nested inputs, such as `accessConfig.bootstrap…`, that force a replacement although the input
             around them changes in place.
         kept: Inputs that can be added and changed in place, but whose removal forces a replacement.
+        renewed: Input that changes in place → path over the inputs `old` and `new`; where it holds, a change forces a
+            replacement.
         takes: Inputs that functions among the calls use.
         local: Inputs that steer the provider and never reach AWS.
         defaults: Inputs' defaults, equal to AWS's own.
@@ -74,6 +76,7 @@ class Row:
     out: Mapping[str, str] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    renewed: Mapping[str, str] = field(default_factory=dict)
     takes: tuple[str, ...] = ()
     local: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -83,6 +83,17 @@ APIS: Mapping[str, TagApi] = {
         "put_bucket_tagging {Bucket: id, Tagging: {TagSet: tagList}}",
         "put_bucket_tagging {Bucket: id, Tagging: {TagSet: tagList}}",
     ),
+    "s3-object": TagApi(
+        "put_object_tagging {Bucket: bucket, Key: key, Tagging: {TagSet: tagList}}",
+        "put_object_tagging {Bucket: bucket, Key: key, Tagging: {TagSet: tagList}}",
+    ),
+    "elbv2": TagApi(
+        "add_tags {ResourceArns: [id], Tags: addList}", "remove_tags {ResourceArns: [id], TagKeys: goneKeys}"
+    ),
+    "ssm": TagApi(
+        "add_tags_to_resource {ResourceType: 'Parameter', ResourceId: id, Tags: addList}",
+        "remove_tags_from_resource {ResourceType: 'Parameter', ResourceId: id, TagKeys: goneKeys}",
+    ),
     "secretsmanager": TagApi(
         "tag_resource {SecretId: id, Tags: addList}", "untag_resource {SecretId: id, TagKeys: goneKeys}"
     ),

@@ -59,13 +59,26 @@ class Api:
     Args:
         endpoint: URL of the server.
         authority: File with the certificate authority to trust.
-        token: Bearer token.
+        token: Bearer token; none for a client that shows a certificate, or nothing.
+        server_name: Name that the server's certificate is to have, if not the endpoint's.
+        certificate: Files of the client's certificate and its key.
     """
 
-    def __init__(self, endpoint: str, authority: Path, token: str) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        authority: Path,
+        token: str = "",
+        *,
+        server_name: str = "",
+        certificate: tuple[Path, Path] | None = None,
+    ) -> None:
         self.endpoint = endpoint
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        self._pool = urllib3.PoolManager(maxsize=16, ca_certs=str(authority), headers=headers, retries=False)
+        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        more: dict[str, Any] = {"server_hostname": server_name, "assert_hostname": server_name} if server_name else {}
+        if certificate:
+            more |= {"cert_file": str(certificate[0]), "key_file": str(certificate[1])}
+        self._pool = urllib3.PoolManager(maxsize=16, ca_certs=str(authority), headers=headers, retries=False, **more)
         self._kinds: dict[str, dict[str, Kind]] = {}
         self._lock = threading.Lock()
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 from sandbox.aws.effects import ClusterAccess, NodeGroupSpec
 from sandbox.certificates import Authority
@@ -25,6 +26,18 @@ class ClusterError(HostError):
     """What EKS, or this sandbox with its one API server, refuses."""
 
 
+class ClusterServers(Protocol):
+    """The processes of one control plane."""
+
+    api: Api
+
+    def start(self, kubeconfig: Path) -> None:
+        """Start all, wait until they work and write a kubeconfig with full rights."""
+
+    def stop(self) -> None:
+        """End all."""
+
+
 class ControlPlane:
     """Starts and stops a real control plane and registers the nodes of node groups in it.
 
@@ -36,7 +49,8 @@ class ControlPlane:
 
     Attributes:
         kubeconfig: File with full rights; there once the control plane has been started.
-        cluster: Name of the emulated cluster, or None when there is none.
+        cluster: Name of the cluster, or None when there is none.
+        managed: Whether that cluster is EKS's; else machines made it.
         leftovers: What the last cluster still held when it was deleted.
     """
 
@@ -52,33 +66,36 @@ class ControlPlane:
         self.authority = authority or Authority(folder / "certificates")
         self.kubeconfig = folder / "kubeconfig"
         self.cluster: str | None = None
+        self.managed = True
         self.leftovers: Inventory = {}
         self._data = folder / "control-plane"
         self._tools = tools
         self._prefix_delegation = prefix_delegation
-        self._servers: Servers | None = None
+        self._servers: ClusterServers | None = None
         self._before: Inventory = {}
         self._lock = threading.RLock()
 
     def start(self) -> None:
         """Start an empty control plane and wait until it works. Does nothing when one runs."""
         with self._lock:
-            if self._servers is not None:
-                return
-            shutil.rmtree(self._data, ignore_errors=True)
-            servers = Servers(self._data, self._tools, self.supervisor, self.authority)
-            try:
-                servers.start(self.kubeconfig)
-                self._before = inventory(servers.api)
-            except BaseException:
-                servers.stop()
-                raise
-            self._servers = servers
+            if self._servers is None:
+                self._start(lambda folder: Servers(folder, self._tools, self.supervisor, self.authority))
+
+    def _start(self, make: Callable[[Path], ClusterServers]) -> None:
+        shutil.rmtree(self._data, ignore_errors=True)
+        servers = make(self._data)
+        try:
+            servers.start(self.kubeconfig)
+            self._before = inventory(servers.api)
+        except BaseException:
+            servers.stop()
+            raise
+        self._servers = servers
 
     def stop(self) -> None:
         """Stop it and forget all that it held. Idempotent."""
         with self._lock:
-            servers, self._servers, self.cluster = self._servers, None, None
+            servers, self._servers, self.cluster, self.managed = self._servers, None, None, True
             if servers is not None:
                 servers.stop()
             self.kubeconfig.unlink(missing_ok=True)
@@ -89,7 +106,7 @@ class ControlPlane:
         """A client with full rights. Raise `ClusterError` when nothing runs."""
         servers = self._servers
         if servers is None:
-            raise ClusterError("no API server runs: create the EKS cluster first")
+            raise ClusterError("no API server runs: no cluster exists (yet, or any more)")
         return servers.api
 
     @property
@@ -110,13 +127,31 @@ class ControlPlane:
     def cluster_created(self, name: str) -> ClusterAccess:
         """Bring the API server up. Raise `ClusterError` for a second cluster: there is one API server."""
         with self._lock:
-            if self.cluster not in (None, name):
-                raise ClusterError(
-                    f"cluster {self.cluster!r} exists and a sandbox has one API server: delete it before {name!r} comes"
-                )
+            self._refuse_second(name, managed=True)
             self.start()
             self.cluster = name
             return self.access
+
+    def machine_cluster_created(self, name: str, make: Callable[[Path], ClusterServers]) -> None:
+        """Bring up the control plane that a machine describes. Raise `ClusterError` for a second cluster.
+
+        Args:
+            name: Of the cluster.
+            make: Makes the servers; gets an empty folder.
+        """
+        with self._lock:
+            self._refuse_second(name, managed=False)
+            if self.cluster is None:
+                # One may run that was started ahead of an EKS cluster.
+                self.stop()
+                self._start(make)
+                self.cluster, self.managed = name, False
+
+    def _refuse_second(self, name: str, *, managed: bool) -> None:
+        if self.cluster is not None and (self.cluster, self.managed) != (name, managed):
+            raise ClusterError(
+                f"cluster {self.cluster!r} exists and a sandbox has one API server: delete it before {name!r} comes"
+            )
 
     def cluster_deleted(self, name: str) -> None:
         """Take the API server down, with all that is in it; `leftovers` says what that was."""

@@ -5,23 +5,26 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
-import yaml
 
 from sandbox.kubernetes import objects
 from sandbox.kubernetes.api import Api
 from sandbox.kubernetes.control_plane import ControlPlane
+from sandbox.kubernetes.credentials import authenticate, entries
 from sandbox.kubernetes.helm import Helm
 from sandbox.kubernetes.objects import Mutable
 from sandbox.kubernetes.releases import TOKEN, ReleaseListener, Releases, Repository
 from sandbox.protocol import UNKNOWN, DiffResult, HostError, Properties, ProviderHost
 
 _DELETE_SECONDS: Final = 600.0
+# For so long a kubeconfig that was tried needs no second try.
+_PROVEN_SECONDS: Final = 30.0
 _SETTINGS: Final = {
     "kubeconfig",
     "context",
@@ -55,8 +58,9 @@ class _Settings:
 class KubernetesHost(ProviderHost):
     """Serves Kubernetes objects and Helm releases.
 
-    It acts only while the emulated EKS cluster exists, and only for a kubeconfig that names that cluster's API server;
-    in place of the kubeconfig's own credentials, which would call AWS, it uses the sandbox's.
+    It acts only while a cluster exists, and only for a kubeconfig that leads to that cluster's API server. Of an EKS
+    cluster's kubeconfig it uses the sandbox's credentials in place of its own, which would call AWS; with the
+    kubeconfig of a cluster that machines made it really connects before it acts.
 
     Args:
         control_plane: The Kubernetes to act on.
@@ -82,6 +86,7 @@ class KubernetesHost(ProviderHost):
         # Each provider resource of a program has a connection of its own to this host.
         self._settings: dict[str, _Settings] = {}
         self._cancelled: set[str] = set()
+        self._proven: dict[tuple[str, str | None, str], float] = {}
         self._request = threading.local()
 
     def configure(self, values: Properties) -> None:
@@ -131,7 +136,11 @@ class KubernetesHost(ProviderHost):
         return self._releases.read(api, rid, inputs) if token == TOKEN else objects.read(api, token, rid, inputs)
 
     def update(self, token: str, urn: str, rid: str, state: Properties, news: Properties, preview: bool) -> Properties:
-        return self._preview(token, urn, news) if preview else self._apply(token, urn, news)
+        if preview:
+            return self._preview(token, urn, news)
+        if token == TOKEN:
+            return self._apply(token, urn, news)
+        return objects.update(self._connect(), token, urn, rid, news)
 
     def delete(self, token: str, urn: str, rid: str, state: Properties) -> None:
         if self._control_plane.cluster is None and self._provider().delete_unreachable:
@@ -139,6 +148,8 @@ class KubernetesHost(ProviderHost):
         api = self._connect()
         if token == TOKEN:
             self._releases.delete(str(self._control_plane.kubeconfig), rid, state, self._active)
+        elif objects.is_patch(token):
+            objects.relinquish(api, token, urn, rid)
         else:
             objects.delete(api, token, rid, state, self._request.timeout or _DELETE_SECONDS, self._active)
 
@@ -168,19 +179,30 @@ class KubernetesHost(ProviderHost):
     def _connect(self) -> Api:
         """Return a client for the server that the kubeconfig names. Raise `HostError` when it is not this sandbox's."""
         if self._control_plane.cluster is None:
-            raise HostError("the Kubernetes cluster is unreachable: no EKS cluster exists (yet, or any more)")
+            raise HostError("the Kubernetes cluster is unreachable: no cluster exists (yet, or any more)")
         settings = self._provider()
         if settings.kubeconfig in (None, UNKNOWN):
             raise HostError(
                 "the kubernetes provider has no kubeconfig: pass the cluster's; the caller's own is never read here"
             )
-        cluster = _cluster(str(settings.kubeconfig), settings.context)
+        kubeconfig = str(settings.kubeconfig)
+        if not self._control_plane.managed:
+            self._authenticate(kubeconfig, settings.context)
+            return self._control_plane.api
+        cluster, _ = entries(kubeconfig, settings.context)
         access = self._control_plane.access
         if cluster.get("server") != access.endpoint:
             raise HostError(f"the kubeconfig names server {cluster.get('server')}, the cluster's is {access.endpoint}")
         if cluster.get("certificate-authority-data") != access.certificate_authority:
             raise HostError("the kubeconfig's certificate-authority-data is not the cluster's")
         return self._control_plane.api
+
+    def _authenticate(self, kubeconfig: str, context: str | None) -> None:
+        """Connect as the kubeconfig says, unless that has just been done."""
+        key, now = (kubeconfig, context, self._control_plane.api.endpoint), time.monotonic()
+        if now - self._proven.get(key, -_PROVEN_SECONDS) >= _PROVEN_SECONDS:
+            authenticate(kubeconfig, context, self._control_plane.api)
+            self._proven[key] = time.monotonic()
 
     # Who asks, and how long it may take: the base class passes on neither ------------------------------------------
 
@@ -221,18 +243,6 @@ class KubernetesHost(ProviderHost):
         self._request.peer, self._request.context = context.peer(), context
         self._request.timeout = float(getattr(request, "timeout", 0.0))
         yield
-
-
-def _cluster(kubeconfig: str, context: str | None) -> dict[str, Any]:
-    try:
-        config = yaml.safe_load(kubeconfig)
-        name = context or config["current-context"]
-        wanted = next(item["context"]["cluster"] for item in config["contexts"] if item["name"] == name)
-        return dict(next(item["cluster"] for item in config["clusters"] if item["name"] == wanted))
-    except (yaml.YAMLError, KeyError, TypeError, StopIteration) as error:
-        raise HostError(
-            "the provider's kubeconfig cannot be read: it needs a current context with a cluster"
-        ) from error
 
 
 def _truth(value: Any) -> bool:

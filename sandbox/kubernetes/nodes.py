@@ -54,6 +54,11 @@ class InstanceType:
     interfaces: int
     addresses: int
 
+    @property
+    def usable_mib(self) -> int:
+        """Memory that the operating system sees."""
+        return int(self.memory_mib * (1 - _MEMORY_OVERHEAD))
+
     def pods(self, *, prefix_delegation: bool) -> int:
         """Return how many pods the node's interfaces have addresses for."""
         # One address per interface is its own; two more pods run on the host's network.
@@ -132,19 +137,15 @@ def _taint(taint: Mapping[str, str]) -> Mapping[str, str]:
     return {"key": taint["key"], "value": taint.get("value", ""), "effect": _EFFECTS.get(effect, effect)}
 
 
-def _memory(kind: InstanceType) -> int:
-    return int(kind.memory_mib * (1 - _MEMORY_OVERHEAD))
-
-
 def _capacity(kind: InstanceType, pods: int) -> Mapping[str, str]:
-    return {"cpu": str(kind.vcpus), "memory": f"{_memory(kind)}Mi", "pods": str(pods), "ephemeral-storage": "20Gi"}
+    return {"cpu": str(kind.vcpus), "memory": f"{kind.usable_mib}Mi", "pods": str(pods), "ephemeral-storage": "20Gi"}
 
 
 def _allocatable(kind: InstanceType, pods: int) -> Mapping[str, str]:
     """Return the capacity less what the image's kubelet configuration reserves for itself and for evictions."""
     # 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest.
     reserved = 60 + 10 * min(1, kind.vcpus - 1) + 5 * max(0, min(2, kind.vcpus - 2)) + 2.5 * max(0, kind.vcpus - 4)
-    memory = _memory(kind) - (255 + 11 * pods) - 100
+    memory = kind.usable_mib - (255 + 11 * pods) - 100
     return {
         "cpu": f"{int(kind.vcpus * 1000 - reserved)}m",
         "memory": f"{memory}Mi",

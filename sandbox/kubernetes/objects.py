@@ -29,6 +29,10 @@ _SKIP_AWAIT: Final = "pulumi.com/skipAwait"
 _WAIT_FOR: Final = "pulumi.com/waitFor"
 _FORCE: Final = "pulumi.com/patchForce"
 _PROPAGATION: Final = "pulumi.com/deletionPropagationPolicy"
+# Patches of what others made, by the name of the type: the kind that each patches.
+_PATCHES: Final = {"NodePatch": "Node"}
+# Of the kinds that programs name here, those that lie in no namespace.
+_CLUSTER_SCOPED: Final = {"Namespace", "Node"}
 # Fields that the API server makes up anew at each request, so a dry run does not foretell them.
 _VOLATILE: Final = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields")
 _POLL_SECONDS: Final = 0.2
@@ -45,9 +49,15 @@ class Mutable:
 def type_of(token: str) -> tuple[str, str]:
     """Return apiVersion and kind of a resource type. Raise `HostError` for types that are no Kubernetes objects."""
     _, module, name = token.split(":", 2)
+    name = _PATCHES.get(name, name)
     if module.startswith(("helm.sh/", "yaml", "kustomize")) or name.endswith(("Patch", "List")):
         raise HostError(f"{token} is not emulated: add it to sandbox/kubernetes/host.py")
     return module.removeprefix("core/"), name
+
+
+def is_patch(token: str) -> bool:
+    """Say whether a resource is some fields of an object that others made."""
+    return token.rpartition(":")[2] in _PATCHES
 
 
 def check(token: str, urn: str, news: Properties, seed: bytes, namespace: str) -> Properties:
@@ -57,13 +67,15 @@ def check(token: str, urn: str, news: Properties, seed: bytes, namespace: str) -
     if given != (api_version, kind):
         raise HostError(f"{urn.rpartition('::')[2]}: apiVersion and kind {given} do not belong to {token}")
     metadata = dict(news.get("metadata") or {})
+    if is_patch(token) and not metadata.get("name"):
+        raise HostError(f"{urn.rpartition('::')[2]}: a patch needs metadata.name, of what it patches")
     if metadata.get("generateName"):
         raise HostError("metadata.generateName is not emulated: give a name, or none")
     # The engine's seed, so that the same run gives the same name again.
     metadata.setdefault(
         "name", f"{urn.rpartition('::')[2].lower()}-{hashlib.sha256(seed + urn.encode()).hexdigest()[:8]}"
     )
-    if namespace and kind != "Namespace":
+    if namespace and kind not in _CLUSTER_SCOPED:
         metadata.setdefault("namespace", namespace)
     annotations = metadata.get("annotations") or {}
     if _WAIT_FOR in annotations or (kind in _AWAITED and str(annotations.get(_SKIP_AWAIT)).lower() != "true"):
@@ -117,6 +129,27 @@ def apply(api: Api, urn: str, inputs: Properties) -> Properties:
     if kind is None:
         raise HostError(f"the API server serves no {inputs['kind']} of {inputs['apiVersion']}: install its CRD before")
     return _clean(_applied(api, kind, urn, _placed(kind, inputs), dry_run=False))
+
+
+def update(api: Api, token: str, urn: str, rid: str, inputs: Properties) -> Properties:
+    """Apply changed inputs. A patch's object has to be there still: the real provider looks for it before."""
+    kind = api.kind(*type_of(token))
+    if is_patch(token) and (kind is None or api.get(kind, None, rid) is None):
+        raise HostError(f"{type_of(token)[1]} {rid} is not there (any more), so nothing of it can be changed")
+    return apply(api, urn, inputs)
+
+
+def relinquish(api: Api, token: str, urn: str, rid: str) -> None:
+    """Give up the fields of a patch: those that nobody else has go.
+
+    As with the real provider this is an apply of nothing, and an apply makes what is missing: an object that has gone
+    is there again, empty (https://github.com/pulumi/pulumi-kubernetes, provider/pkg/ssa, `Relinquish`).
+    """
+    api_version, kind_name = type_of(token)
+    kind = api.kind(api_version, kind_name)
+    if kind is not None:
+        nothing = {"apiVersion": api_version, "kind": kind_name, "metadata": {"name": rid}}
+        _applied(api, kind, urn, nothing, dry_run=False)
 
 
 def read(api: Api, token: str, rid: str, inputs: Properties) -> tuple[str, Properties, Properties]:

@@ -55,6 +55,7 @@ class Registration:
     import_id: str
     additional_secret_outputs: tuple[str, ...]
     hooks: Mapping[str, tuple[str, ...]]
+    replacement_trigger: Any = None
 
     def source(self, key: str) -> str:
         """URN of the one resource that the input comes from."""
@@ -87,6 +88,11 @@ class Registration:
             import_id=request.importId,
             additional_secret_outputs=tuple(request.additionalSecretOutputs),
             hooks={kind.name: tuple(names) for kind, names in request.hooks.ListFields()},
+            replacement_trigger=(
+                json_format.MessageToDict(request.replacement_trigger)
+                if request.HasField("replacement_trigger")
+                else None
+            ),
         )
 
 

@@ -28,7 +28,7 @@ from tests.conftest import CaptureProgram
 
 REPOSITORY = "https://git.example.com/platform/platform.git"
 HANDOVER = Handover(
-    cluster=ClusterHandover(name="demo", region="ap-northeast-2"),
+    cluster=ClusterHandover(name="demo", region="ap-northeast-2", variant="eks", vpc_id="vpc-0123456789abcdef0"),
     repository=RepositoryHandover(url=REPOSITORY, revision="v0.1.0"),
     charts={"karpenter": ChartHandover(repository="public.ecr.aws/karpenter", version="1.14.1")},
     karpenter=KarpenterHandover(
@@ -128,7 +128,7 @@ def leaves(value: Any) -> int:
     return 1
 
 
-_FREE = frozenset({"kubelet", "limits", "loadBalancer", "repositories", "secrets", "tags"})
+_FREE = frozenset({"identity", "kubelet", "limits", "loadBalancer", "repositories", "secrets", "tags"})
 
 
 def count(values: Any, leaf_keys: frozenset[str] = _FREE) -> int:
@@ -145,6 +145,7 @@ def test_secret_in_the_handover_stays_marked(capture: CaptureProgram) -> None:
     """A value that Pulumi knows as secret is not laundered on its way into the Application."""
 
     def leaky() -> None:
+        assert HANDOVER.karpenter is not None
         karpenter = replace(HANDOVER.karpenter, queue_name=pulumi.Output.secret("s3cr3t-canary"))
         handover = replace(HANDOVER, karpenter=karpenter)
         ArgoCD("argocd", ArgoCDArgs(chart=CHART, handover=handover, ready=[], after=[]))
@@ -161,8 +162,8 @@ def test_applications_have_a_health_check_before_the_root_comes(argocd: Capture)
 
 
 def test_argo_cd_is_closed_and_stays_off_karpenters_nodes() -> None:
-    """No default role, no exec, and every workload asks for resources on the base nodes."""
-    values = argocd_values()
+    """No default role, no exec, and every workload asks for resources on the nodes that the stack names."""
+    values = argocd_values(node_selector={"node-type": "base"})
     assert values["configs"]["rbac"]["policy.default"] == ""
     assert values["configs"]["cm"]["exec.enabled"] == "false"
     for component in ("controller", "server", "repoServer", "applicationSet", "redis"):
@@ -170,6 +171,13 @@ def test_argo_cd_is_closed_and_stays_off_karpenters_nodes() -> None:
         assert (
             values[component]["resources"]["requests"]["memory"] == values[component]["resources"]["limits"]["memory"]
         )
+
+
+def test_without_a_node_selector_argo_cd_runs_where_no_taint_forbids_it(argocd: Capture) -> None:
+    """Machines that nobody takes away need no selector: no key of placement is there at all."""
+    values = argocd.one("kubernetes:helm.sh/v3:Release", "argocd-release").inputs["values"]
+    assert "nodeSelector" not in json.dumps(values)
+    assert "tolerations" not in json.dumps(values)
 
 
 def test_parameters_are_strings() -> None:

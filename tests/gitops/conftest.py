@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gitops.tree import CHECKOUT, Tool, Tree, render
+from tests.gitops.tree import CHECKOUT, SELF_MANAGED, Tool, Tree, render
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +29,9 @@ def tool() -> Tool:
 def tree(tool: Tool) -> Tree:
     """The whole tree, rendered with tests/gitops/handover.json. Copy it before you change it."""
     return render(tool)
+
+
+@pytest.fixture(scope="session")
+def self_managed_tree(tool: Tool) -> Tree:
+    """The whole tree of a self-managed cluster. Copy it before you change it."""
+    return render(tool, SELF_MANAGED)

@@ -10,7 +10,6 @@ import pytest
 from tests.gitops.tree import (
     CHARTS,
     CHECKOUT,
-    HANDOVER,
     IN_CLUSTER,
     WAVE,
     Break,
@@ -26,6 +25,11 @@ FINALIZER = "resources-finalizer.argocd.argoproj.io"
 # Whose controller acts on the objects of an API group: it comes between their CRDs and them.
 _OPERATORS = {"karpenter.sh": "karpenter", "karpenter.k8s.aws": "karpenter"}
 _SYNC_OPTIONS = {"ServerSideApply=true"}
+# Certificates that a chart makes anew at each render: what is there stays.
+_MADE_ANEW = {
+    "aws-load-balancer-controller": ["Secret", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]
+}
+_RESPECT = "RespectIgnoreDifferences=true"
 
 
 def _name(application: Object) -> str:
@@ -57,7 +61,7 @@ def sync_by_themselves(tree: Tree) -> Iterator[str]:
         policy = application["spec"]["syncPolicy"]
         if policy.get("automated") != {"prune": True, "selfHeal": True}:
             yield f"{_name(application)} waits for somebody to sync it"
-        if unknown := set(policy["syncOptions"]) - _SYNC_OPTIONS:
+        if unknown := set(policy["syncOptions"]) - _SYNC_OPTIONS - {_RESPECT}:
             yield f"{_name(application)} has sync options {unknown}, which this tree does not use"
 
 
@@ -105,12 +109,12 @@ def are_pinned_by_the_hand_over(tree: Tree) -> Iterator[str]:
     for application in tree.applications:
         source = application["spec"]["source"]
         if "chart" in source:
-            chart = HANDOVER["charts"][source["chart"]]
+            chart = tree.handover["charts"][source["chart"]]
             expected = (chart["repository"], chart["version"])
             if not re.fullmatch(r"v?\d+\.\d+\.\d+", source["targetRevision"]):
                 yield f"{_name(application)} takes a range of versions"
         else:
-            expected = (HANDOVER["repository"]["url"], HANDOVER["repository"]["revision"])
+            expected = (tree.handover["repository"]["url"], tree.handover["repository"]["revision"])
         if (source["repoURL"], source["targetRevision"]) != expected:
             yield f"{_name(application)} is not where the hand-over puts it"
 
@@ -126,8 +130,11 @@ def stay_in_this_cluster(tree: Tree) -> Iterator[str]:
 
 def ignore_no_differences(tree: Tree) -> Iterator[str]:
     for application in tree.applications:
-        if "ignoreDifferences" in application["spec"]:
-            yield f"{_name(application)} hides a difference; say why, and let this rule know"
+        ignored = [row["kind"] for row in application["spec"].get("ignoreDifferences", [])]
+        if ignored != _MADE_ANEW.get(_name(application), []):
+            yield f"{_name(application)} hides differences of {ignored}; say why, and let this rule know"
+        if bool(ignored) != (_RESPECT in application["spec"]["syncPolicy"]["syncOptions"]):
+            yield f"{_name(application)}: what is not looked at must not be written either, and only that"
 
 
 _APP = "Application/karpenter-config"

@@ -140,7 +140,7 @@ def test_zonal_shift_is_asked_for_where_it_answers(tool: Tool, region: str, isol
     Regions: https://docs.aws.amazon.com/r53recovery/latest/dg/introduction-region-zonal-autoshift.html.
     """
     karpenter = {**HANDOVER["karpenter"], "isolated": isolated, "instanceProfileName": "nodes" if isolated else ""}
-    handover = {**HANDOVER, "cluster": {"name": "example", "region": region}, "karpenter": karpenter}
+    handover = {**HANDOVER, "cluster": {**HANDOVER["cluster"], "region": region}, "karpenter": karpenter}
     root = {thing["metadata"]["name"]: thing for thing in helm(tool, BOOTSTRAP, "root", "argocd", handover)}
     settings = root["karpenter"]["spec"]["source"]["helm"]["valuesObject"]["settings"]
     assert settings["enableZonalShift"] is asked

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from components.argocd.charts import charts
+from components.argocd.charts import tree_charts
 from components.argocd.handover import (
     ClusterHandover,
     EdgeHandover,
@@ -22,7 +22,7 @@ from components.argocd.handover import (
     RepositoryHandover,
     StorageHandover,
 )
-from tests.gitops.tree import BOOTSTRAP, HANDOVER, MAX_PODS, Tool, Tree, chart_schema, helm, schema_nodes
+from tests.gitops.tree import BOOTSTRAP, HANDOVER, MAX_PODS, SELF_MANAGED, Tool, Tree, chart_schema, helm, schema_nodes
 
 _SCHEMA = chart_schema(BOOTSTRAP)
 
@@ -30,12 +30,10 @@ _SCHEMA = chart_schema(BOOTSTRAP)
 def test_program_hands_over_what_the_schema_asks_for() -> None:
     """The program's hand-over, with the charts' own repositories or a mirror, is what the chart wants."""
     for mirror in (None, "https://charts.example.com/mirror"):
-        third_party = charts(mirror)
-        third_party.pop("argo-cd")
         handover = Handover(
             cluster=ClusterHandover(**_snake(HANDOVER["cluster"])),
             repository=RepositoryHandover(**HANDOVER["repository"]),
-            charts=third_party,
+            charts=tree_charts("eks", mirror),
             karpenter=_karpenter(HANDOVER["karpenter"]),
             storage=StorageHandover(**_snake(HANDOVER["storage"])),
             edge=_edge(HANDOVER["edge"]),
@@ -96,8 +94,8 @@ def _snake(keys: Mapping[str, Any]) -> dict[str, Any]:
     return {re.sub("([A-Z])", r"_\1", key).lower(): value for key, value in keys.items()}
 
 
-def _changed(path: str, value: Any) -> dict[str, Any]:
-    handover = copy.deepcopy(dict(HANDOVER))
+def _changed(path: str, value: Any, handed: Mapping[str, Any] = HANDOVER) -> dict[str, Any]:
+    handover = copy.deepcopy(dict(handed))
     *parents, last = path.split(".")
     at = handover
     for parent in parents:
@@ -109,6 +107,8 @@ def _changed(path: str, value: Any) -> dict[str, Any]:
 _REFUSED: dict[str, list[Any]] = {
     "cluster.name": ["", "a b", "x" * 101],
     "cluster.region": ["", "eu-west-1a", "Ireland"],
+    "cluster.variant": ["", "kops", None],
+    "cluster.vpcId": ["", "vpc-x", "arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-0123456789abcdef0"],
     "cluster.unknown": ["x"],
     "repository.url": [
         "http://git.example.com/x",
@@ -266,6 +266,28 @@ def _isolated(profile: str) -> dict[str, Any]:
     return {**HANDOVER, "karpenter": {**HANDOVER["karpenter"], "isolated": True, "instanceProfileName": profile}}
 
 
+_ROLE = {"eks.amazonaws.com/role-arn": "arn:aws-us-gov:iam::123456789012:role/other"}
+_OTHER_SELF_MANAGED: dict[str, Any] = {
+    "cluster.vpcId": "vpc-0fedcba987654321f",
+    "identity.aws-ebs-csi-driver": _ROLE,
+    "identity.aws-load-balancer-controller": _ROLE,
+    **{
+        f"charts.{chart}.{key}": other
+        for chart in ("aws-ebs-csi-driver", "aws-load-balancer-controller", "metrics-server")
+        for key, other in (("repository", "https://charts.example.com"), ("version", "9.9.9"))
+    },
+}
+
+
+@pytest.mark.parametrize(("path", "value"), _OTHER_SELF_MANAGED.items())
+def test_value_of_a_self_managed_cluster_reaches_its_tree(
+    tool: Tool, self_managed_tree: Tree, path: str, value: Any
+) -> None:
+    """What only the other variant has changes what its root Application renders."""
+    assert helm(tool, BOOTSTRAP, "root", "argocd", _changed(path, value, SELF_MANAGED)) != self_managed_tree.root
+
+
 def test_every_value_has_another() -> None:
-    """The test above leaves out no key of the hand-over."""
-    assert _OTHER.keys() == {path for path, node in schema_nodes(_SCHEMA) if "properties" not in node}
+    """The tests above leave out no key of the hand-over; the variant itself decides which of them it is about."""
+    others = _OTHER.keys() | _OTHER_SELF_MANAGED.keys() | {"cluster.variant"}
+    assert others == {path for path, node in schema_nodes(_SCHEMA) if "properties" not in node}

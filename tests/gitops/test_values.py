@@ -68,9 +68,16 @@ def test_schema_is_closed_and_complete(chart: str) -> None:
     for path, node in schema_nodes(schema):
         if "properties" in node:
             assert node["additionalProperties"] is False, path
-            assert sorted(node["required"]) == sorted(node["properties"]), path
+            assert sorted(_required(schema, path, node)) == sorted(node["properties"]), path
         else:
             assert node.get("type", "object") != "object" or "additionalProperties" in node, path
+
+
+def _required(schema: Schema, path: str, node: Schema) -> set[str]:
+    """Return the keys that a level asks for, in every variant or in one."""
+    variants = [row["then"] for row in schema.get("allOf", [])]
+    below = variants if path == "" else [variant.get("properties", {}).get(path) or {} for variant in variants]
+    return set(node.get("required", [])).union(*(level.get("required", []) for level in below))
 
 
 def test_example_is_of_the_pinned_versions() -> None:
@@ -88,12 +95,18 @@ def test_chart_alone_renders_nothing(tool: Tool, chart: str) -> None:
 
 
 def test_defaults_of_bootstrap_are_empty() -> None:
-    """values.yaml documents every key of the hand-over, each with an empty value."""
-    defaults = yaml.safe_load((CHECKOUT / BOOTSTRAP / "values.yaml").read_text(encoding="utf-8"))
-    assert _leaves(defaults).keys() == {
+    """values.yaml documents every key of the hand-over, each with an empty value; those of a variant as comments."""
+    text = (CHECKOUT / BOOTSTRAP / "values.yaml").read_text(encoding="utf-8")
+    defaults = _leaves(yaml.safe_load(text))
+    # Several blocks of comments may be about one key.
+    blocks = re.findall(r"(?m)(?:^#\|\S.*\n)(?:^#\| .*\n)*", text)
+    documented = [_leaves(yaml.safe_load(block.replace("#|", ""))) for block in blocks]
+    leaves = {path: value for known in (defaults, *documented) for path, value in known.items()}
+    parents = {path.partition(".")[0] for known in documented for path in known} & defaults.keys()
+    assert leaves.keys() - parents == {
         path for path, node in schema_nodes(chart_schema(BOOTSTRAP)) if "properties" not in node
     }
-    assert not any(_leaves(defaults).values())
+    assert not any(leaves.values())
 
 
 def _leaves(value: Any, path: str = "") -> dict[str, Any]:

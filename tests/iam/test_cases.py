@@ -26,6 +26,7 @@ WORDS = {
     "{iam}": "arn:aws:iam::123456789012",
     "{sqs}": "arn:aws:sqs:ap-northeast-2:123456789012",
     "{logs}": "arn:aws:logs:ap-northeast-2:123456789012:log-group",
+    "{ssm}": "arn:aws:ssm:ap-northeast-2:123456789012",
     "{secret}": "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret",
 }
 FILES = sorted(path.stem for path in (FOLDER / "cases").glob("*.yaml"))

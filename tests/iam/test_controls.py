@@ -26,6 +26,7 @@ from tests.iam.catalog import (
     DEMO,
     MANAGED,
     identity_documents,
+    issuer,
     published,
     resource_documents,
     trust_documents,
@@ -37,7 +38,14 @@ Control = Callable[[Documents], list[str]]
 FINDING: Final = re.compile(r"I\d+-")
 # Condition keys that AWS fills in for every service, by
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html.
-GLOBAL_KEYS: Final = {"aws:sourceaccount", "aws:sourcearn", "aws:requestedregion", "aws:securetransport"}
+GLOBAL_KEYS: Final = {
+    "aws:federatedprovider",
+    "aws:principalarn",
+    "aws:requestedregion",
+    "aws:securetransport",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+}
 # Actions that make their holder stronger, by https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/.
 ESCALATING: Final = (
     *(f"iam:{verb}{kind}Policy" for verb in ("Attach", "Put") for kind in ("User", "Group", "Role")),
@@ -173,6 +181,27 @@ def loose_trust(documents: Documents) -> list[str]:
     return wrong
 
 
+def loose_web_identity(documents: Documents) -> list[str]:
+    """I5: by IRSA a role is for one service account with a token for STS, both said in full, and no two are alike."""
+    wrong, seen = [], set()
+    for name, document in documents.items():
+        for s in document["Statement"]:
+            if "Federated" not in s.get("Principal", ()):
+                continue
+            host = s["Principal"]["Federated"].partition(":oidc-provider/")[2]
+            equal = s.get("Condition", {}).get("StringEquals", {})
+            account = str(equal.get(f"{host}:sub", ""))
+            strict = (
+                equal.keys() == {f"{host}:sub", f"{host}:aud"}
+                and equal[f"{host}:aud"] == "sts.amazonaws.com"
+                and re.fullmatch(r"system:serviceaccount:[a-z0-9-]+:[a-z0-9-]+", account)
+                and many(s["Action"]) == ["sts:AssumeRoleWithWebIdentity"]
+            )
+            wrong += [] if strict and len(s["Condition"]) == 1 and account not in seen else [name]
+            seen.add(account)
+    return wrong
+
+
 def foreign_trust(documents: Documents) -> list[str]:
     """I6: the cluster's role is EKS's, the nodes' is EC2's, and both are nobody else's."""
     ours = {"trust of cluster": "eks.amazonaws.com", "trust of nodes": "ec2.amazonaws.com"}
@@ -202,6 +231,9 @@ def _unknown(name: str, statement: dict[str, Any]) -> Iterator[str]:
         types = {kind: service(prefix)["resources"].get(kind.rstrip("*"), {}) for kind in rows[0]["resource_types"]}
         keys = {key for row in rows[0]["resource_types"].values() for key in row["condition_keys"]}
         keys |= {key for row in types.values() for key in row.get("condition_keys", ())}
+        # An issuer's claims are known by its own host, which no list of AWS has.
+        host = str(statement.get("Principal", {})).partition(":oidc-provider/")[2].rstrip("'}")
+        keys |= {f"{host}:{claim}" for claim in ("aud", "sub") if host}
         for key in (key for operator in statement.get("Condition", {}).values() for key in operator):
             if key.lower() not in GLOBAL_KEYS and not any(wildcard(glob(known).lower(), key.lower()) for known in keys):
                 yield f"{name}: {action} has no key {key}"
@@ -253,6 +285,8 @@ def _changed(name: str, index: int = 0, **parts: Any) -> Callable[[Documents], D
 
 _IAM: Final = "karpenter/IAMIntegration"
 _TRUST: Final = "trust of external-dns"
+_IRSA: Final = "trust of external-dns by IRSA"
+_CLAIMS: Final = issuer(DEMO).removeprefix("https://")
 _LBC: Final = "aws-load-balancer-controller/load-balancers"
 MUTATIONS: list[tuple[Control, Callable[[Documents], Documents]]] = [
     (wide_actions, _changed(_LBC, Action="*")),
@@ -271,6 +305,11 @@ MUTATIONS: list[tuple[Control, Callable[[Documents], Documents]]] = [
     (loose_trust, _changed(_TRUST, Condition={"StringLike": {"aws:RequestTag/kubernetes-namespace": "*"}})),
     (loose_trust, _changed(_TRUST, Action=["sts:AssumeRole"])),
     (loose_trust, lambda found: {**found, "trust of twin": found[_TRUST]}),
+    (loose_web_identity, _changed(_IRSA, Condition=None)),
+    (loose_web_identity, _changed(_IRSA, Condition={"StringLike": {f"{_CLAIMS}:sub": "*", f"{_CLAIMS}:aud": "*"}})),
+    (loose_web_identity, _changed(_IRSA, Condition={"StringEquals": {f"{_CLAIMS}:aud": "sts.amazonaws.com"}})),
+    (loose_web_identity, _changed(_IRSA, Action="sts:*")),
+    (loose_web_identity, lambda found: {**found, "trust of twin": found[_IRSA]}),
     (foreign_trust, _changed("trust of nodes", Principal={"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]})),
     (foreign_trust, _changed("trust of cluster", Principal={"AWS": "*"})),
     (unknown, _changed(_LBC, Action=["ec2:DescribeEverything"])),

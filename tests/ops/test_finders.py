@@ -20,6 +20,7 @@ from ops.finders import ROWS, Finder, Repeatable, row_of
 from ops.search import Found, Wanted, find, wait
 from tests.ops import edge
 from tests.ops.observability import OBSERVABILITY, canned_budget
+from tests.ops.self_managed import SELF_MANAGED
 from tests.ops.storage import STORAGE
 
 REGION = "eu-west-1"
@@ -151,6 +152,18 @@ def flow_log_inputs() -> Inputs:
     return {"vpcId": vpc()}
 
 
+def role_policy_inputs() -> Inputs:
+    client("iam").create_role(RoleName="role-1a2b3c4", AssumeRolePolicyDocument=TRUST)
+    return {"role": "role-1a2b3c4", "name": "rights-1a2b3c4"}
+
+
+def make_role_policy(inputs: Inputs, tags: Tags) -> str:
+    # One that is not it, on the same role.
+    for name in ("other", inputs["name"]):
+        client("iam").put_role_policy(RoleName=inputs["role"], PolicyName=name, PolicyDocument=POLICY)
+    return "role-1a2b3c4:rights-1a2b3c4"
+
+
 def make_key(inputs: Inputs, tags: Tags) -> str:
     tag_list = [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
     return str(client("kms").create_key(Description=inputs["description"], Tags=tag_list)["KeyMetadata"]["KeyId"])
@@ -263,6 +276,7 @@ CASES = {
             "Arn"
         ],
     ),
+    "aws:iam/rolePolicy:RolePolicy": Case(role_policy_inputs, make_role_policy),
     "aws:iam/instanceProfile:InstanceProfile": Case(
         lambda: {"name": "karpenter-1a2b3c4"},
         lambda i, t: client("iam").create_instance_profile(InstanceProfileName=i["name"], Tags=pairs(t))[
@@ -279,7 +293,7 @@ CASES = {
         lambda: {"name": "platform-dev-karpenter"},
         lambda i, t: client("sqs").create_queue(QueueName=i["name"], tags=t)["QueueUrl"],
     ),
-    **{type_: Case(*pair) for type_, pair in {**STORAGE, **edge.EDGE, **OBSERVABILITY}.items()},
+    **{type_: Case(*pair) for type_, pair in {**STORAGE, **edge.EDGE, **OBSERVABILITY, **SELF_MANAGED}.items()},
 }
 
 
@@ -329,7 +343,8 @@ def test_what_the_create_made_is_found(type_: str) -> None:
     inputs = CASES[type_].inputs()
     made = CASES[type_].make(inputs, OWN)
     assert look(type_, inputs) == made
-    wait(finder(type_), Found(made, {}, {**inputs, "it": {"NatGatewayId": made}}), client(finder(type_).service))
+    it = dict.fromkeys(("InstanceId", "LoadBalancerArn", "NatGatewayId", "VolumeId"), made)
+    wait(finder(type_), Found(made, {}, {**inputs, "it": it}), client(finder(type_).service))
 
 
 @pytest.mark.parametrize("type_", CASES)

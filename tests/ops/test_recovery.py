@@ -89,14 +89,14 @@ def test_found_is_adopted_and_the_rest_dropped() -> None:
     """One line each; what was adopted is read, and only that."""
     made = _make_vpc()
     alias = f"{PROJECT}aws:kms/alias:Alias::a"
-    policy = f"{PROJECT}aws:iam/rolePolicy:RolePolicy::r"
-    pulumi = FakePulumi(_vpc(), _pending(alias, name="alias/a"), _pending(policy))
+    attachment = f"{PROJECT}aws:iam/rolePolicyAttachment:RolePolicyAttachment::r"
+    pulumi = FakePulumi(_vpc(), _pending(alias, name="alias/a"), _pending(attachment))
     said: list[str] = []
     report = recover(pulumi, Choices(), said.append)
     assert report.adopted == [{"urn": VPC, "id": made}]
     assert report.dropped == [
         {"urn": alias, "reason": "not in AWS"},
-        {"urn": policy, "reason": "putting an inline policy twice is putting it once"},
+        {"urn": attachment, "reason": "attaching a policy twice is attaching it once"},
     ]
     assert [line.split()[0] for line in said] == ["adopted", "dropped", "dropped"]
     assert pulumi.refreshed == [VPC]

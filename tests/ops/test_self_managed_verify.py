@@ -1,4 +1,4 @@
-"""`platform verify`: every row of the report passes for the cluster that was asked for, and fails for each other one."""
+"""`platform verify`: each row passes for the cluster that was asked for, and fails for any other."""
 
 from __future__ import annotations
 

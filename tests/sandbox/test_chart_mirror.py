@@ -40,9 +40,12 @@ def test_a_chart_reads_only_keys_that_the_real_one_knows(folder: Path) -> None:
     chart = yaml.safe_load((folder / "chart.yaml").read_text())
     known = {*keys["keys"], *keys["open"]}
     for workload in chart.get("workloads", []):
-        paths = [path for paths in workload["placement"].values() for path in paths]
+        fields = [workload["placement"], workload.get("containerFields", {})]
+        paths = [path for places in fields for paths in places.values() for path in paths]
+        paths += workload.get("environment", {}).values()
         paths += [workload[name] for name in ("replicas", "resources", "enabledBy", "disabledBy") if name in workload]
-        paths.append(f"{workload['account']['values']}.create")
+        if "values" in workload["account"]:
+            paths.append(f"{workload['account']['values']}.create")
         unknown = [path for path in paths if path not in known and path not in _NEVER_READ]
         assert not unknown
 

@@ -62,10 +62,22 @@ def test_a_zone_that_was_there_before_stands_where_a_stack_names_one(checkout: P
     }
 
 
+def test_a_self_managed_stack_gets_an_image_that_aws_has(checkout: Path, tmp_path: Path) -> None:
+    """The id of the image stands where a stack names one, and nowhere else."""
+    (checkout / "pyproject.toml").write_text('[tool.sandbox.config]\n"demo:machines.image" = "{ami:ubuntu-24.04}"\n')
+    text = yaml.safe_dump({"config": {"demo:machines": {"image": "ami-0123456789abcdef0"}}})
+    (checkout / "Pulumi.dev.yaml").write_text(text)
+    Project(checkout, tmp_path / "copy", {}, None, {"ubuntu-24.04": "ami-1"}.__getitem__).prepare()
+    copy = yaml.safe_load((tmp_path / "copy" / "Pulumi.dev.yaml").read_text())
+    assert copy["config"] == {"demo:machines": {"image": "ami-1"}}
+    with pytest.raises(ProjectError, match=r"asks for ami ubuntu-24\.04"):
+        Project(checkout, tmp_path / "other", {})
+
+
 def test_a_zone_without_an_aws_is_refused(checkout: Path, tmp_path: Path) -> None:
     """Silence would leave the placeholder's text in the configuration."""
     (checkout / "pyproject.toml").write_text('[tool.sandbox.config]\n"demo:edge.zone" = "{zone:example.com}"\n')
-    with pytest.raises(ProjectError, match=r"asks for a zone of example\.com"):
+    with pytest.raises(ProjectError, match=r"asks for zone example\.com"):
         Project(checkout, tmp_path / "copy", {})
 
 

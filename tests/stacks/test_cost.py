@@ -56,7 +56,12 @@ PAID: Final[dict[str, dict[str, Count]]] = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": {Item.ENDPOINT: zones_of_endpoint, Item.GATEWAY_ENDPOINT: gateway_endpoint},
     "aws:eks/cluster:Cluster": {Item.CONTROL_PLANE: one},
     "aws:eks/nodeGroup:NodeGroup": {"t3.medium on demand": desired},
+    "aws:ebs/volume:Volume": {Item.DISK: lambda volume: int(volume.inputs["size"])},
     "aws:kms/key:Key": {Item.KEY: one},
+    "aws:lb/loadBalancer:LoadBalancer": {
+        Item.NETWORK_LOAD_BALANCER: one,
+        Item.IPV4: lambda balancer: 0 if balancer.inputs["internal"] else len(balancer.inputs["subnets"]),
+    },
     "aws:route53/zone:Zone": {Item.ZONE: one},
     "aws:secretsmanager/secret:Secret": {Item.SECRET: one},
     "aws:wafv2/webAcl:WebAcl": {Item.FIREWALL: one, Item.FIREWALL_RULE: lambda acl: len(acl.inputs["rules"])},
@@ -78,6 +83,8 @@ USED_TOGETHER: Final[dict[str, tuple[Item, ...]]] = {
 }
 # The disk of a base node; that of Karpenter's nodes is the tree's.
 DISK_OF: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+# Its type, its root volume and its detailed monitoring.
+MACHINE: Final = "aws:ec2/instance:Instance"
 # Costs nothing by itself, or nothing beyond what stands above.
 FREE: Final = frozenset(
     {
@@ -106,6 +113,7 @@ FREE: Final = frozenset(
         "aws:ec2/subnet:Subnet",
         "aws:ec2/subnetCidrReservation:SubnetCidrReservation",
         "aws:ec2/tag:Tag",
+        "aws:ec2/volumeAttachment:VolumeAttachment",
         "aws:ec2/vpc:Vpc",
         "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation",
         "aws:ecr/lifecyclePolicy:LifecyclePolicy",
@@ -119,9 +127,13 @@ FREE: Final = frozenset(
         "aws:eks/podIdentityAssociation:PodIdentityAssociation",
         "aws:kms/alias:Alias",
         "aws:lambda/permission:Permission",
+        "aws:lb/listener:Listener",
+        "aws:lb/targetGroup:TargetGroup",
+        "aws:lb/targetGroupAttachment:TargetGroupAttachment",
         "aws:route53/record:Record",
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         "aws:s3/bucketLogging:BucketLogging",
+        "aws:s3/bucketObjectv2:BucketObjectv2",
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
         "aws:s3/bucketPolicy:BucketPolicy",
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
@@ -132,11 +144,22 @@ FREE: Final = frozenset(
         "aws:sns/topicPolicy:TopicPolicy",
         "aws:sns/topicSubscription:TopicSubscription",
         "aws:sqs/queuePolicy:QueuePolicy",
+        # Of the standard tier.
+        "aws:ssm/parameter:Parameter",
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
         "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
     }
 )
-FREE_PACKAGES: Final = ("aws:iam/", "eks:", "kubernetes:", "platform:", "pulumi:providers:")
+FREE_PACKAGES: Final = (
+    "aws:iam/",
+    "eks:",
+    "kubernetes:",
+    "platform:",
+    "pulumi:providers:",
+    "random:",
+    "tls:",
+)
 # Choices that the stack files do not make.
 VARIANTS: Final[dict[str, Values]] = {
     "closed": {
@@ -176,6 +199,11 @@ def registered(stack: Capture) -> Counter[tuple[str, str]]:
     for registration in stack.resources:
         for item, count in PAID.get(registration.type, {}).items():
             counts[room(registration), item] += count(registration)
+        if registration.type == MACHINE:
+            place, inputs = room(registration), registration.inputs
+            counts[place, f"{inputs['instanceType']} on demand"] += 1
+            counts[place, Item.DISK] += int(inputs["rootBlockDevice"]["volumeSize"])
+            counts[place, Item.METRIC] += 7 * bool(inputs.get("monitoring"))
         if registration.type == DISK_OF:
             (mapping,) = registration.inputs["blockDeviceMappings"]
             nodes = sum(desired(group) for group in stack.of_type("aws:eks/nodeGroup:NodeGroup"))
@@ -216,7 +244,7 @@ def lines_of(stack: str, changes: Values | None = None) -> tuple[Line, ...]:
 
 def forgotten(stack: Capture) -> Iterator[str]:
     """Yield the types of which nobody has said whether they cost anything."""
-    known = {*PAID, *USED, *USED_TOGETHER, DISK_OF} | FREE
+    known = {*PAID, *USED, *USED_TOGETHER, DISK_OF, MACHINE} | FREE
     yield from sorted(
         {one.type for one in stack.resources if one.type not in known and not one.type.startswith(FREE_PACKAGES)}
     )

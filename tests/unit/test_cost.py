@@ -239,7 +239,7 @@ def test_unknown_stack_is_one_line(arguments: tuple[str, ...]) -> None:
     result = cost(*arguments)
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.endswith("there is no Pulumi.stage.yaml; known stacks: dev, prod\n")
+    assert result.stderr.endswith("there is no Pulumi.stage.yaml; known stacks: dev, nodes14, prod\n")
     assert result.stderr.count("\n") == 1
 
 

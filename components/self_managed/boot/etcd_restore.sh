@@ -25,7 +25,8 @@ systemctl stop kubelet
 for name in kube-apiserver etcd; do
   for container in $(crictl ps --name "^$name\$" --quiet); do crictl stop --timeout 30 "$container" >/dev/null; done
 done
-if [ -n "$(ls -A "$DATA")" ]; then mv "$DATA" "$DATA.before-$(date -u +%Y%m%dT%H%M%SZ)"; else rmdir "$DATA"; fi
-mv "$DATA.new" "$DATA"
+if [ -n "$(ls -A "$DATA")" ]; then mv "$DATA" "$DATA.before-$(date -u +%Y%m%dT%H%M%SZ)"; fi
+# In the place of an empty directory, not into it: platform-boot may be trying again right now.
+mv --no-target-directory "$DATA.new" "$DATA"
 if [ -e "$STATE/joined" ]; then systemctl start kubelet; fi
 tell "etcd is at $key"

@@ -66,8 +66,8 @@ if is_control_plane; then
   rm -f "${ADMIN%/*}/super-admin.conf"
   chmod 0600 "$ADMIN"
   own_node "$ADMIN"
-  # shellcheck disable=SC2086
-  systemctl enable --now $TIMERS
+  read -ra enabled <<<"$TIMERS"
+  systemctl enable --now "${enabled[@]}"
 else
   own_node "$KUBELET"
 fi

@@ -11,10 +11,15 @@ finalizers:
 
 {{/* The spec without its source. Takes the namespace for objects that name none. */}}
 {{- define "application.spec" -}}
+{{- include "application.specWith" (dict "namespace" . "options" list) -}}
+{{- end -}}
+
+{{/* The same with further sync options: (dict "namespace" "x" "options" (list "A=true")). */}}
+{{- define "application.specWith" -}}
 project: platform
 destination:
   server: https://kubernetes.default.svc
-  namespace: {{ . }}
+  namespace: {{ .namespace }}
 syncPolicy:
   automated:
     prune: true
@@ -22,6 +27,9 @@ syncPolicy:
   syncOptions:
     # Big CRDs do not fit the annotation of a client-side apply; one way for all keeps field ownership readable.
     - ServerSideApply=true
+    {{- range .options }}
+    - {{ . }}
+    {{- end }}
   # About 20 minutes, which outlasts a slow bootstrap. Not for ever: a sync keeps the source that it began with, so an
   # endless one would never take the corrected value or version that Pulumi hands over.
   retry:

@@ -12,9 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from policies.checkov.resource_types import alarms, cluster, edge, storage
+from policies.checkov.resource_types import alarms, cluster, edge, machines, storage
 from policies.checkov.resource_types.row import ResourceType
 
 __all__ = ["TYPES", "ResourceType"]
 
-TYPES: Final[Mapping[str, ResourceType]] = {**cluster.ROWS, **storage.ROWS, **edge.ROWS, **alarms.ROWS}
+TYPES: Final[Mapping[str, ResourceType]] = {
+    **cluster.ROWS,
+    **storage.ROWS,
+    **edge.ROWS,
+    **alarms.ROWS,
+    **machines.ROWS,
+}

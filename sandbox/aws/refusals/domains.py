@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
+from sandbox.aws.balancer_gaps import hosted_zone as balancer_zone
+from sandbox.aws.calls import AwsError
 from sandbox.aws.dns import inside, plain
 from sandbox.aws.refusals.registry import Case, error, rule
 from sandbox.aws.steps.distributions import HOSTED_ZONE as CLOUDFRONT_ZONE
@@ -25,6 +28,31 @@ def zone_name(case: Case) -> None:
         raise error("InvalidDomainName", "CreateHostedZone", f"{name} is not a valid domain name")
 
 
+@rule(ZONE, at="create")
+def zone_vpcs(case: Case) -> None:
+    """A private zone's VPCs exist, resolve names, and have no other zone of that name."""
+    for one in case["vpcs"] or ():
+        vpc, region = one["vpcId"], one.get("vpcRegion") or case.session.region
+        there = replace(case.session, region=region).of("ec2")
+        try:
+            there.call("describe_vpcs", VpcIds=[vpc])
+        except AwsError as failure:
+            if not failure.gone:
+                raise
+            raise error(
+                "InvalidVPCId", "CreateHostedZone", f"The VPC {vpc} in region {region} does not exist"
+            ) from None
+        for attribute in ("enableDnsSupport", "enableDnsHostnames"):
+            member = f"{attribute[0].upper()}{attribute[1:]}"
+            if not there.call("describe_vpc_attribute", VpcId=vpc, Attribute=attribute)[member]["Value"]:
+                # Route 53 takes such a VPC, whose machines then find no name of the zone.
+                raise error("InvalidVPCId", "CreateHostedZone", f"{vpc} has {attribute} off: the zone would be mute")
+        found = case.call("route53", "list_hosted_zones_by_vpc", VPCId=vpc, VPCRegion=region)["HostedZoneSummaries"]
+        if plain(case["name"]) in [plain(other["Name"]) for other in found]:
+            reason = f"The VPC {vpc} is already associated with a hosted zone {case['name']}"
+            raise error("ConflictingDomainExists", "CreateHostedZone", reason)
+
+
 @rule(RECORD, at="check")
 def record_content(case: Case) -> None:
     """A record has values and a time to live, or is an alias."""
@@ -38,13 +66,16 @@ def record_content(case: Case) -> None:
 @rule(RECORD, at="create")
 @rule(RECORD, at="update")
 def alias_target(case: Case) -> None:
-    """An alias leads to a distribution that exists, or to a record of its own zone."""
+    """An alias leads to a distribution or network load balancer that exists, or to a record of its own zone."""
     for alias in case["aliases"] or ():
         zone, name = alias["zoneId"], plain(alias["name"])
         if zone == CLOUDFRONT_ZONE:
             found = name in _distribution_names(case)
         elif zone == case["zoneId"]:
             found = _has(case, zone, name, case["type"])
+        elif zone == balancer_zone(case.session.region):
+            balancers = case.call("elbv2", "describe_load_balancers")["LoadBalancers"]
+            found = name in [plain(one["DNSName"]) for one in balancers if one["Type"] == "network"]
         else:
             raise error("InvalidInput", CHANGE, f"aliases into zone {zone} are not played; see sandbox/aws/refusals")
         if not found:

@@ -8,6 +8,7 @@ from sandbox.aws.row import Row
 from sandbox.aws.rows import (
     alarms,
     backups,
+    balancers,
     billing,
     buckets,
     cluster,
@@ -15,9 +16,11 @@ from sandbox.aws.rows import (
     functions,
     identity,
     login,
+    machines,
     messaging,
     network,
     observability,
+    parameters,
     secrets,
     security,
     storage,
@@ -43,5 +46,8 @@ ROWS: Mapping[str, Row] = {
         *backups.ROWS,
         *secrets.ROWS,
         *edge.ROWS,
+        *machines.ROWS,
+        *balancers.ROWS,
+        *parameters.ROWS,
     )
 }

@@ -1,7 +1,7 @@
 """Rows of S3: a bucket and, each on its own, what is set on it."""
 
 from sandbox.aws.row import AutoName, Row
-from sandbox.aws.steps import buckets
+from sandbox.aws.steps import bucket_objects, buckets
 
 BLOCK = (
     "put_public_access_block {Bucket: bucket, PublicAccessBlockConfiguration: {BlockPublicAcls: blockPublicAcls,"
@@ -132,5 +132,38 @@ ROWS = (
         set={"targetBucket targetPrefix targetObjectKeyFormat": LOGGING},
         delete=("put_bucket_logging {Bucket: id, BucketLoggingStatus: {LoggingEnabled: `null`}}",),
         out={"bucket": "id"},
+    ),
+    Row(
+        token="aws:s3/bucketObjectv2:BucketObjectv2",
+        service="s3",
+        create=bucket_objects.put_object,
+        id="{bucket}/{key}",
+        read=(bucket_objects.read_object,),
+        set={
+            "cacheControl content contentBase64 contentDisposition contentEncoding contentLanguage contentType kmsKeyId"
+            " metadata serverSideEncryption storageClass": bucket_objects.put_object,
+        },
+        delete=(bucket_objects.delete_object,),
+        takes=(
+            "bucket",
+            "cacheControl",
+            "content",
+            "contentBase64",
+            "contentDisposition",
+            "contentEncoding",
+            "contentLanguage",
+            "contentType",
+            "key",
+            "kmsKeyId",
+            "metadata",
+            "serverSideEncryption",
+            "storageClass",
+        ),
+        local=("forceDestroy",),
+        defaults={"forceDestroy": False},
+        computed=("contentType", "etag", "kmsKeyId", "serverSideEncryption", "storageClass"),
+        moves=("etag", "versionId"),
+        auto=AutoName(input="key", limit=1024),
+        tags="s3-object",
     ),
 )

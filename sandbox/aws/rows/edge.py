@@ -46,9 +46,11 @@ ROWS = (
         create=zones.create_zone,
         id="Id",
         read=(zones.read_zone,),
-        set={"comment": "update_hosted_zone_comment {Id: id, Comment: comment || ''}"},
+        set={"comment": "update_hosted_zone_comment {Id: id, Comment: comment || ''}", "vpcs": zones.set_vpcs},
         delete=(zones.empty_zone, "delete_hosted_zone {Id: id}"),
-        takes=("name", "comment"),
+        takes=("name", "comment", "vpcs"),
+        # A zone is public or private for good.
+        renewed={"vpcs": "!(old.vpcs) || !(new.vpcs)"},
         local=("forceDestroy",),
         defaults={"comment": "Managed by Pulumi", "forceDestroy": False},
         tags="route53",

@@ -9,15 +9,30 @@ from sandbox.aws.dns import inside, plain
 from sandbox.aws.session import Scope, Session
 from sandbox.protocol import Properties
 
-__all__ = ["create_record", "create_zone", "delete_record", "empty_zone", "read_record", "read_zone", "update_record"]
+__all__ = [
+    "create_record",
+    "create_zone",
+    "delete_record",
+    "empty_zone",
+    "read_record",
+    "read_zone",
+    "set_vpcs",
+    "update_record",
+]
 
 
 def create_zone(session: Session, scope: Scope) -> dict[str, Any]:
-    """Make a public zone and tag it."""
-    params = {"Name": scope["name"], "CallerReference": f"{scope['name']} {time.time_ns()}"}
-    config = {"HostedZoneConfig": {"Comment": scope["comment"]}} if scope["comment"] else {}
-    found = session.call("create_hosted_zone", **params, **config)["HostedZone"]
+    """Make a zone and tag it: a private one when the program names VPCs, else a public one."""
+    params: dict[str, Any] = {"Name": scope["name"], "CallerReference": f"{scope['name']} {time.time_ns()}"}
+    vpcs = [_vpc(session, one) for one in scope["vpcs"] or ()]
+    if vpcs:
+        params |= {"VPC": vpcs[0], "HostedZoneConfig": {"PrivateZone": True}}
+    if scope["comment"]:
+        params["HostedZoneConfig"] = {**params.get("HostedZoneConfig", {}), "Comment": scope["comment"]}
+    found = session.call("create_hosted_zone", **params)["HostedZone"]
     unique = found["Id"].rpartition("/")[2]
+    for vpc in vpcs[1:]:
+        session.call("associate_vpc_with_hosted_zone", HostedZoneId=unique, VPC=vpc)
     if scope["tags"]:
         tags = {"ResourceType": "hostedzone", "ResourceId": unique, "AddTags": scope["tagList"]}
         session.call("change_tags_for_resource", **tags)
@@ -28,16 +43,28 @@ def read_zone(session: Session, scope: Scope) -> dict[str, Any]:
     """Return a zone under the names of the provider's properties."""
     answer = session.call("get_hosted_zone", Id=scope["id"])
     tags = session.call("list_tags_for_resource", ResourceType="hostedzone", ResourceId=scope["id"])
-    servers = answer["DelegationSet"]["NameServers"]
+    vpcs = [{"vpcId": one["VPCId"], "vpcRegion": one["VPCRegion"]} for one in answer.get("VPCs") or ()]
+    servers = _name_servers(session, scope["id"]) if vpcs else answer["DelegationSet"]["NameServers"]
     return {
         "arn": f"arn:aws:route53:::hostedzone/{scope['id']}",
         "comment": answer["HostedZone"].get("Config", {}).get("Comment") or "",
         "name": answer["HostedZone"]["Name"].removesuffix("."),
         "nameServers": sorted(servers),
         "primaryNameServer": servers[0],
+        "vpcs": vpcs or None,
         "zoneId": scope["id"],
         "Tags": tags["ResourceTagSet"]["Tags"],
     }
+
+
+def set_vpcs(session: Session, scope: Scope) -> None:
+    """Bring the VPCs of a private zone to the program's list: new ones first, since a private zone has at least one."""
+    old = [_vpc(session, one) for one in scope.olds.get("vpcs") or ()]
+    new = [_vpc(session, one) for one in scope["vpcs"] or ()]
+    for vpc in [one for one in new if one not in old]:
+        session.call("associate_vpc_with_hosted_zone", HostedZoneId=scope["id"], VPC=vpc)
+    for vpc in [one for one in old if one not in new]:
+        session.call("disassociate_vpc_from_hosted_zone", HostedZoneId=scope["id"], VPC=vpc)
 
 
 def empty_zone(session: Session, scope: Scope) -> None:
@@ -98,6 +125,18 @@ def delete_record(session: Session, scope: Scope) -> None:
     found = _found(session, zone, name, kind)
     if found is not None:
         _change(session, zone, "DELETE", found)
+
+
+def _vpc(session: Session, given: dict[str, Any]) -> dict[str, Any]:
+    return {"VPCId": given["vpcId"], "VPCRegion": given.get("vpcRegion") or session.region}
+
+
+def _name_servers(session: Session, zone: str) -> list[str]:
+    """Return the name servers of a private zone, which has no delegation set, from its own record."""
+    for record in session.call("list_resource_record_sets", HostedZoneId=zone)["ResourceRecordSets"]:
+        if record["Type"] == "NS":
+            return [plain(one["Value"]) for one in record["ResourceRecords"]]
+    return []
 
 
 def _found(session: Session, zone: str, name: str, kind: str) -> dict[str, Any] | None:

@@ -74,12 +74,44 @@
 {{- $affinity | toJson -}}
 {{- end -}}
 
+{{/* Name of a workload. */}}
+{{- define "standin.name" -}}
+{{- if .workload.name -}}{{ .workload.name }}{{- else -}}{{ .fullname }}{{ .workload.suffix }}{{- end -}}
+{{- end -}}
+
 {{/* Name of a workload's service account. */}}
 {{- define "standin.account" -}}
-{{- $name := (include "standin.value" (list .root.Values (list (printf "%s.name" .workload.account.values)))) | fromJson -}}
+{{- $paths := list -}}
+{{- with .workload.account.values -}}{{- $paths = list (printf "%s.name" .) -}}{{- end -}}
+{{- $name := include "standin.value" (list .root.Values $paths) | fromJson -}}
 {{- if $name.value -}}{{ $name.value }}
 {{- else if .workload.account.name -}}{{ .workload.account.name }}
-{{- else -}}{{ .fullname }}{{ .workload.suffix }}{{- end -}}
+{{- else -}}{{ include "standin.name" . }}{{- end -}}
+{{- end -}}
+
+{{/* A container's fields out of the values: (dict "values" $.Values "workload" map) → JSON. */}}
+{{- define "standin.container" -}}
+{{- $values := .values -}}
+{{- $fields := dict -}}
+{{- range $field, $paths := .workload.containerFields -}}
+{{- $value := (include "standin.value" (list $values $paths) | fromJson).value -}}
+{{- if and $value (eq $field "env") (kindIs "map" $value) -}}
+{{- $env := list -}}
+{{- range $name, $text := $value -}}{{- $env = append $env (dict "name" $name "value" (toString $text)) -}}{{- end -}}
+{{- $value = $env -}}
+{{- end -}}
+{{- if $value -}}{{- $_ := set $fields $field $value -}}{{- end -}}
+{{- end -}}
+{{- $env := $fields.env | default list -}}
+{{- range $name, $path := .workload.environment -}}
+{{- $value := (include "standin.value" (list $values (list $path)) | fromJson).value -}}
+{{- if $value -}}
+{{- $text := kindIs "slice" $value | ternary (kindIs "slice" $value | ternary $value list | join ",") (toString $value) -}}
+{{- $env = append $env (dict "name" $name "value" $text) -}}
+{{- end -}}
+{{- end -}}
+{{- if $env -}}{{- $_ := set $fields "env" $env -}}{{- end -}}
+{{- $fields | toJson -}}
 {{- end -}}
 
 {{/* Whether the switches of a workload let it be: "yes" or nothing. */}}
@@ -99,7 +131,8 @@
 {{- with $workload.resources -}}
 {{- with (include "standin.value" (list $root.Values (list .)) | fromJson).value -}}{{- $_ := set $container "resources" . -}}{{- end -}}
 {{- end -}}
-{{- $spec := dict "containers" (list $container) "serviceAccountName" .account -}}
+{{- $container = merge $container (include "standin.container" (dict "values" $root.Values "workload" $workload) | fromJson) -}}
+{{- $spec := merge (dict "containers" (list $container) "serviceAccountName" .account) ($workload.pod | default dict) -}}
 {{- range $field, $paths := $workload.placement -}}
 {{- $value := (include "standin.value" (list $root.Values $paths) | fromJson).value -}}
 {{- if $value -}}

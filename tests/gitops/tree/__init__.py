@@ -21,6 +21,13 @@ _EXAMPLE: Final[Mapping[str, Any]] = json.loads((CHECKOUT / "tests/gitops/handov
 # The nodes' settings are the program's own, so that what the tree makes of them is what nodes get.
 _NODES: Final = {"kubelet": kubelet.scheduling(MAX_PODS), "userData": documents.node_config(MAX_PODS)}
 HANDOVER: Final[Mapping[str, Any]] = {**_EXAMPLE, "karpenter": {**_EXAMPLE["karpenter"], **_NODES}}
+# The other variant: what it has instead, and no Karpenter.
+_INSTEAD: Final[Mapping[str, Any]] = json.loads(
+    (CHECKOUT / "tests/gitops/handover_self_managed.json").read_text(encoding="utf-8")
+)
+SELF_MANAGED: Final[Mapping[str, Any]] = {
+    key: value for key, value in {**_EXAMPLE, **_INSTEAD}.items() if key != "karpenter"
+}
 # What the third-party charts render with our values: group/kind/name by namespace. Those charts are not in the tree.
 CHARTS: Final[Mapping[str, Any]] = json.loads(
     (CHECKOUT / "tests/gitops/chart_objects.json").read_text(encoding="utf-8")
@@ -30,8 +37,9 @@ IN_CLUSTER: Final = "https://kubernetes.default.svc"
 # Kinds that lie in no namespace, of those that the tree has or must not have.
 CLUSTER_SCOPED: Final = frozenset(
     {
-        *("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "EC2NodeClass", "Namespace", "NodePool"),
-        "StorageClass",
+        *("APIService", "ClusterRole", "ClusterRoleBinding", "CSIDriver", "CustomResourceDefinition", "EC2NodeClass"),
+        *("IngressClass", "IngressClassParams", "MutatingWebhookConfiguration", "Namespace", "NodePool"),
+        *("StorageClass", "ValidatingWebhookConfiguration"),
     }
 )
 
@@ -47,10 +55,12 @@ class Tree:
     Attributes:
         root: What gitops/bootstrap renders: projects and child Applications.
         children: What each child Application renders. For a chart from elsewhere: apiVersion, kind and metadata alone.
+        handover: What it was rendered with.
     """
 
     root: list[Object]
     children: dict[str, list[Object]]
+    handover: Mapping[str, Any]
 
     @property
     def applications(self) -> list[Object]:
@@ -88,7 +98,7 @@ Break = Callable[[Tree], object]
 def render(tool: Tool, handover: Mapping[str, Any] = HANDOVER) -> Tree:
     """Render the root and every child as Argo CD does: from the child's own source, with the child's own values."""
     root = helm(tool, BOOTSTRAP, "root", "argocd", handover)
-    tree = Tree(root, {})
+    tree = Tree(root, {}, handover)
     for application in tree.applications:
         tree.children[application["metadata"]["name"]] = _render_child(tool, application)
     return tree

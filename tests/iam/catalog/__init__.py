@@ -21,7 +21,10 @@ from components.karpenter.controller import controller_policies
 from components.network import policy as network
 from components.observability import names as watched
 from components.observability import policy as observability
+from components.partitions import dns_suffix
 from components.secrets.policy import secret_policy
+from components.self_managed import policy as machines
+from components.self_managed.pki_math import CONFIGURATION_PATH, KEYS_PATH
 from components.storage import documents as backups
 from components.storage import policy as storage
 from components.storage.names import plan_names
@@ -39,6 +42,11 @@ REACH: Final = Reach(
     chart_repositories=("charts/platform",),
     backups_bucket="demo-backups",
 )
+# Of the machines of a self-managed cluster.
+CONTROL_PLANE_KEY: Final = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/control-plane"
+JOIN_KEY: Final = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/join"
+BACKUPS: Final = "demo-backups"
+ISSUER_BUCKET: Final = "demo-issuer"
 LOGS: Final = "demo-logs"
 DOMAIN: Final = "demo.example.com"
 # The longest and the most that the settings take.
@@ -82,7 +90,31 @@ def identity_documents(
             observability.log_group_arn(**place, log_group=watched.log_group(scope.cluster_name)),
             namespace=watched.NAMESPACE,
         ),
+        **_machine_documents(scope),
     }
+
+
+def _machine_documents(scope: Scope) -> dict[str, Document]:
+    """Policies of a self-managed cluster's machines; they are inline in their two roles."""
+    keys = [
+        key.replace("arn:aws:", f"arn:{scope.partition}:").replace(REGION, scope.region)
+        for key in (CONTROL_PLANE_KEY, JOIN_KEY)
+    ]
+    control_plane = {
+        "secrets": machines.control_plane_secrets(scope, key_arn=keys[0], join_key_arn=keys[1]),
+        **machines.control_plane_documents(scope, backups_bucket=BACKUPS, logs_bucket=LOGS),
+    }
+    worker = {"secrets": machines.worker_secrets(scope, join_key_arn=keys[1]), **machines.worker_documents()}
+    return {
+        f"{role}/{purpose}": document
+        for role, documents in (("control-plane", control_plane), ("worker", worker))
+        for purpose, document in documents.items()
+    }
+
+
+def issuer(scope: Scope) -> str:
+    """URL of a self-managed cluster's issuer."""
+    return f"https://{ISSUER_BUCKET}.s3.{scope.region}.{dns_suffix(scope.partition)}"
 
 
 def trust_documents(scope: Scope = DEMO) -> dict[str, Document]:
@@ -91,6 +123,8 @@ def trust_documents(scope: Scope = DEMO) -> dict[str, Document]:
     cluster = identity.cluster_arn(**place, cluster_name=scope.cluster_name)
     accounts = {name: (one.namespace, one.service_account) for name, one in CONTROLLERS.items()} | ADDONS
     accounts["karpenter"] = (karpenter.NAMESPACE, karpenter.SERVICE_ACCOUNT)
+    own_issuer = issuer(scope)
+    provider = identity.oidc_provider_arn(partition=scope.partition, account_id=scope.account_id, issuer=own_issuer)
     return {
         "cluster": identity.control_plane_trust(),
         "nodes": identity.node_trust(scope.partition),
@@ -101,6 +135,12 @@ def trust_documents(scope: Scope = DEMO) -> dict[str, Document]:
         **{
             name: identity.pod_identity_trust(
                 account_id=scope.account_id, cluster=cluster, namespace=namespace, service_account=service_account
+            )
+            for name, (namespace, service_account) in accounts.items()
+        },
+        **{
+            f"{name} by IRSA": identity.irsa_trust(
+                provider_arn=provider, issuer=own_issuer, namespace=namespace, service_account=service_account
             )
             for name, (namespace, service_account) in accounts.items()
         },
@@ -127,7 +167,17 @@ def resource_documents(scope: Scope = DEMO) -> dict[str, Document]:
         "alarms-key": json.loads(key_policy(observability.topic_key_statements(**place, budgets=True), **account)),
         "backup-vault": backups.vault_policy(),
         "secret": json.loads(secret_policy(account_id=scope.account_id)),
+        "control-plane-key": json.loads(
+            key_policy(machines.control_plane_key_denials(scope, issuer=issuer(scope)), **account)
+        ),
+        "join-key": json.loads(key_policy(machines.join_key_denials(scope, issuer=issuer(scope)), **account)),
+        "issuer-bucket": _issuer_bucket(scope),
     }
+
+
+def _issuer_bucket(scope: Scope) -> Document:
+    arn = storage.bucket_arn(scope.partition, ISSUER_BUCKET)
+    return storage.bucket_policy(arn, [storage.everybody_reads(arn, [CONFIGURATION_PATH, KEYS_PATH])])
 
 
 def _images_bucket(scope: Scope) -> Document:
@@ -151,8 +201,9 @@ def principals() -> Mapping[str, list[Document]]:
     found |= {f"trust of {name}": document["Statement"] for name, document in trust_documents().items()}
     found |= {name: document["Statement"] for name, document in resource_documents().items()}
     # What a policy only forbids shows in the hands of somebody whom IAM lets everything.
-    for name in ("backup-vault", "secret"):
-        found[name] = [{"Sid": "Administrator", "Effect": "Allow", "Action": "*", "Resource": "*"}, *found[name]]
+    for name in ("backup-vault", "secret", "control-plane-key", "join-key"):
+        denied = [statement for statement in found[name] if statement["Effect"] == "Deny"]
+        found[name] = [{"Sid": "Administrator", "Effect": "Allow", "Action": "*", "Resource": "*"}, *denied]
     return found
 
 

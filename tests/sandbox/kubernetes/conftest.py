@@ -23,6 +23,7 @@ from sandbox.kubernetes.control_plane import ControlPlane
 from sandbox.kubernetes.host import KubernetesHost
 from sandbox.protocol import Properties, plain, struct
 from sandbox.tools import load_tools
+from tests.self_managed.processes import KubeadmControlPlane
 
 _CHECKOUT = Path(__file__).parents[3]
 ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
@@ -180,3 +181,14 @@ def cluster(tools: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory)
         host.stop()
         git.stop()
         mirror.stop()
+
+
+@pytest.fixture(scope="module")
+def control_plane(tools: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeadmControlPlane]:
+    """Return the master of a self-managed cluster, as kubeadm sets it up, without its kubelet."""
+    made = KubeadmControlPlane(tmp_path_factory.mktemp("master"), tools)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()

@@ -8,6 +8,7 @@ from typing import Any
 from tests.sandbox.aws.examples.edge import EDGE
 from tests.sandbox.aws.examples.login import LOGIN
 from tests.sandbox.aws.examples.observability import OBSERVABILITY
+from tests.sandbox.aws.examples.self_managed import SELF_MANAGED
 from tests.sandbox.aws.examples.storage import STORAGE
 from tests.sandbox.aws.world import ACCOUNT, ADMIN, Example, World, allow, trust
 
@@ -396,5 +397,6 @@ EXAMPLES: dict[str, Example] = {
     **EDGE,
     **LOGIN,
     **OBSERVABILITY,
+    **SELF_MANAGED,
     **STORAGE,
 }
