@@ -67,15 +67,12 @@ STATEFUL: Final[Mapping[str, Stateful]] = {
     ),
     "aws:s3/bucket:Bucket": Stateful("its objects go with it", _COPY_FIRST),
     "aws:secretsmanager/secret:Secret": Stateful("its value goes with it", _COPY_FIRST),
-    # The authorities of a cluster that runs itself, and the key that encrypts its Secrets in etcd.
+    # The authorities of a cluster that runs itself.
     "tls:index/privateKey:PrivateKey": Stateful(
         "what it signed is trusted no more: nodes and people are shut out, service accounts' tokens end",
         "keep the key; renew the certificates that it signs",
     ),
     "tls:index/selfSignedCert:SelfSignedCert": Stateful(
         "with a new authority nodes and people are shut out until each has it", "keep the inputs of an authority"
-    ),
-    "random:index/randomBytes:RandomBytes": Stateful(
-        "what was encrypted with it can never be read again", "add a second key and write everything anew first"
     ),
 }

@@ -56,13 +56,20 @@ def leftovers(before: Inventory, after: Inventory, retained: Set[str] = frozense
             old, new = set(was.get(kind, ())), set(now.get(kind, ()))
             found += [Leftover(place=service, kind=kind, name=name, gone=True) for name in sorted(old - new)]
             found += [
-                Leftover(place=service, kind=kind, name=name, kept=_why(service, name, retained))
+                Leftover(place=service, kind=kind, name=name, kept=why_kept(service, name, retained))
                 for name in sorted(new - old)
             ]
     return found
 
 
-def _why(service: str, name: str, retained: Set[str]) -> str:
+def why_kept(service: str, name: str, retained: Set[str]) -> str:
+    """Return why something is there on purpose; empty when it is not.
+
+    Args:
+        service: AWS service, or Kubernetes.
+        name: Its name or id.
+        retained: Ids of resources that the program itself retains on delete.
+    """
     if service == _PENDING:
         return "scheduled for deletion; until then it can be had back"
     last = name.rpartition("/")[2]

@@ -18,7 +18,7 @@ from rich.tree import Tree
 from sandbox.applications import Application, ApplicationWatch
 from sandbox.durations.telling import Durations
 from sandbox.engine import Engine, EngineError, Operation, Seen
-from sandbox.leftovers import Inventory, Leftover, leftovers
+from sandbox.leftovers import Inventory, Leftover, leftovers, why_kept
 from sandbox.world import World
 
 _HAND_OVER_SECONDS = 240
@@ -167,7 +167,10 @@ class Story:
 
     def _nothing_left(self, before: Inventory, retained: frozenset[str]) -> None:
         aws = leftovers(before, self._world.inventory(), retained)
-        kubernetes = [Leftover(place="Kubernetes", kind=kind, name=name) for kind, name in self._world.leftovers()]
+        kubernetes = [
+            Leftover(place="Kubernetes", kind=kind, name=name, kept=why_kept("Kubernetes", name, retained))
+            for kind, name in self._world.leftovers()
+        ]
         for leftover in (*aws, *kubernetes):
             style, word = ("dim", "kept") if leftover.reason else ("red", "left")
             self._console.print(f"  [{style}]{word}: {leftover}[/{style}]", highlight=False)

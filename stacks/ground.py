@@ -22,6 +22,7 @@ from components.self_managed.user_data import Boot, user_data
 from settings import SelfManagedSettings
 from stacks.place import place, protected
 
+_SSH_PORT: Final = 22
 # The real one is known only once the keys are, and never changes in a cluster's life.
 _ANY_PIN: Final = f"sha256:{64 * '0'}"
 
@@ -39,9 +40,9 @@ class Ground:
 
     @property
     def before(self) -> list[pulumi.Resource]:
-        """What a machine needs when it boots."""
+        """What a machine needs when it boots, and the keys: hooks around a machine's life use the administrator's."""
         ready = (self.groups.ready, self.endpoint.ready, self.parameters.ready, self.roles.ready)
-        return [*self.network.egress, *(one for some in ready for one in some)]
+        return [self.pki, *self.network.egress, *(one for some in ready for one in some)]
 
 
 def lay_ground(
@@ -92,6 +93,8 @@ def create_groups(settings: SelfManagedSettings, network: Network, opts: pulumi.
             vpc_id=network.vpc_id,
             control_planes=settings.machines.control_planes,
             public_access_cidrs=settings.cluster.public_access_cidrs,
+            # Argo CD's pods leave with their node's address.
+            outbound_ports=[] if settings.gitops.repository.startswith("https://") else [_SSH_PORT],
             file_system_cidrs=[str(settings.network.cidr)] if settings.storage.file_system else [],
             place=place(settings),
         ),
@@ -221,6 +224,7 @@ def create_machines(
             keep=settings.storage.keep_data,
             after=ground.before,
             hooks=succession.hooks,
+            volume_hooks=succession.volume_hooks,
             place=place(settings),
         ),
         opts,

@@ -179,7 +179,7 @@ def _inside(
             spec=spec,
             instance_ids=machines.instance_ids,
             node_ready=readiness.node_ready(kubeconfig=access, spec=spec, boots=boots),
-            after=[addons.network],
+            after=addons.ready,
         ),
         opts,
     )

@@ -139,6 +139,8 @@ class FreeAddresses(pulumi.ComponentResource):
         EventTarget(
             self._name,
             rule=rule.name,
+            # Else the provider makes one up, and a create that was cut short leaves a second target in the rule.
+            target_id=names.function(args.cluster_name),
             arn=function.arn,
             input=pulumi.Output.json_dumps(event),
             opts=self._child(permission),

@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 _THREADS: Final = ThreadPoolExecutor(max_workers=16, thread_name_prefix="cluster-api")
 _PATCH: Final = "application/merge-patch+json"
 _PAGE: Final = 500
+# Seconds. A hook holds one of the engine's few workers, and what the kubeconfig is made of may be in want of one.
+_KNOWN: Final = 60.0
 
 
 class ApiError(Exception):
@@ -161,6 +163,7 @@ class ClusterAccess:
 
     def __init__(self, kubeconfig: pulumi.Input[str]) -> None:
         self._kubeconfig = pulumi.Output.from_input(kubeconfig)
+        self._text: asyncio.Future[str | None] | None = None
         self._api: ClusterApi | None = None
 
     async def ask(self, call: Callable[[ClusterApi], _T]) -> _T:
@@ -169,8 +172,14 @@ class ClusterAccess:
         Raises:
             ApiError: As the call does; and where the kubeconfig is not to be known in this run.
         """
-        text = await self._kubeconfig.future()
-        if text is None or not await self._kubeconfig.is_known():
+        if self._text is None:
+            self._text = asyncio.ensure_future(self._kubeconfig.future())
+        try:
+            # Shielded: else giving up would take the value from everybody else, too.
+            text = await asyncio.wait_for(asyncio.shield(self._text), _KNOWN)
+        except TimeoutError as error:
+            raise ApiError("no kubeconfig yet: what it is made of waits for this very call") from error
+        if text is None:
             raise ApiError("no kubeconfig: what it is made of is not there")
         return await in_thread(lambda: call(self._connected(text)))
 

@@ -103,7 +103,7 @@ class Parameters(pulumi.ComponentResource):
             # aloud, for an account may have the paid tier as its default.
             tier="Standard",
             key_id=encryption.arn,
-            value=pulumi.Output.secret(value),
+            value=value,
             description=f"{key} of {args.cluster_name}",
             tags=dict(args.place.tags),
             opts=pulumi.ResourceOptions(parent=self, protect=protect or None),

@@ -122,7 +122,7 @@ class Pki(pulumi.ComponentResource):
         # 32 characters of 83 are 204 bits. RandomBytes would make 256, and show them: they are its id, which the state
         # holds in clear (https://github.com/pulumi/pulumi-random/blob/master/provider/resources.go).
         password = RandomPassword(f"{self._name}-encryption-key", length=pki_math.ENCRYPTION_KEY_BYTES, opts=self._kept)
-        return pulumi.Output.secret(password.result).apply(pki_math.encryption_key)
+        return pulumi.Output.secret(password.result.apply(pki_math.encryption_key))
 
     def _create_token(self) -> pulumi.Output[str]:
         keepers = {"nodes": self._args.nodes_digest}

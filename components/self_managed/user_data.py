@@ -234,8 +234,8 @@ def _environment(spec: ClusterSpec, node: NodeSpec, boot: Boot) -> str:
             "ADDRESS": str(node.address),
             "CONTROL_PLANES": str(len(spec.control_planes)),
             "ENDPOINT": f"{spec.endpoint}:{API_PORT}",
-            # With several control planes the first waits as long before it takes the cluster for a new one.
-            "ENDPOINT_TRIES": "12",
+            # After up to a minute the first of several takes the cluster for a new one, unless there are snapshots.
+            "ENDPOINT_TRIES": "6",
             "ETCD_VOLUME": ETCD_VOLUME,
             "ETCD_DATA": kubeadm.ETCD_DATA,
             "BACKUPS_BUCKET": boot.backups_bucket,

@@ -9,7 +9,7 @@ from typing import Any
 from components.prices.assumptions import MEANINGS, Assumptions
 from components.prices.line import Line
 from components.prices.price import HOURS, Price
-from ops.cost.estimate import COMPONENTS, StackCost
+from ops.cost.estimate import StackCost
 
 
 def document(stacks: Sequence[StackCost], assumed: Assumptions) -> dict[str, Any]:
@@ -31,8 +31,10 @@ def _stack(stack: StackCost) -> dict[str, Any]:
         "region": stack.region,
         "monthlyBudgetUsd": stack.budget,
         "total": _totals(stack),
-        "components": [{"component": name, **_totals(stack, name)} for name in COMPONENTS],
-        "karpenter": {
+        "components": [{"component": name, **_totals(stack, name)} for name in stack.components],
+        "karpenter": None
+        if "karpenter" not in stack.components
+        else {
             "withoutSpot": _number(stack.on_demand),
             "atLimits": None
             if limits is None

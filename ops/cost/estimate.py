@@ -59,6 +59,12 @@ class StackCost:
     budget: int
     unpriced_types: tuple[str, ...]
 
+    @property
+    def components(self) -> tuple[str, ...]:
+        """What the stack is made of; the variants differ."""
+        there = {line.component for line in self.lines}
+        return tuple(component for component in COMPONENTS if component in there)
+
     def total(self, component: str | None = None, kind: Kind | None = None) -> Decimal:
         """Return USD a month of all lines with a price, or of a component's or a kind's."""
         wanted = (line for line in self.lines if component in (None, line.component) and kind in (None, line.kind))

@@ -58,9 +58,12 @@ def _side_by_side(stacks: Sequence[StackCost]) -> Table:
         footers = [_money(stack.total(kind="fixed")), _money(stack.total(kind="usage")), _sum(stack)]
         for heading, footer in zip((f"{stack.stack} fixed", "usage", "sum"), footers, strict=True):
             table.add_column(heading, footer=footer, justify="right")
-    for component in COMPONENTS:
-        cells = []
+    for component in [one for one in COMPONENTS if any(one in stack.components for stack in stacks)]:
+        cells: list[str] = []
         for stack in stacks:
+            if component not in stack.components:
+                cells += ["", "", ""]
+                continue
             cells += [_money(stack.total(component, "fixed")), _money(stack.total(component, "usage"))]
             cells.append(_sum(stack, component))
         table.add_row(component, *cells)
@@ -83,7 +86,7 @@ def _all_lines(stack: StackCost) -> Table:
 
 
 def _karpenter(stacks: Sequence[StackCost]) -> Iterator[str]:
-    scaled = [stack for stack in stacks if any(line.component == "karpenter" for line in stack.lines)]
+    scaled = [stack for stack in stacks if "karpenter" in stack.components]
     if scaled:
         yield "Karpenter's nodes are reckoned at an average; they go from none to the limits:"
     for stack in scaled:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.core.types import Base64EncodedString
 from moto.core.utils import utcnow
 from moto.ec2.responses.general import General
-from moto.core.types import Base64EncodedString
 
 __all__ = ["CONSOLE", "CONSOLE_GAPS", "Console"]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.iam.models import ManagedPolicy
 from moto.iam.responses import IamResponse
 from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.responses import LogsResponse
@@ -85,6 +86,15 @@ def _provider(response: Any) -> tuple[Any, str]:
     return response.backend.get_open_id_connect_provider(arn), _parameter(response, "ClientID")
 
 
+_ATTACH = ManagedPolicy.attach_to
+
+
+def _attach_once(policy: Any, holder: Any) -> None:
+    # moto counts an attachment that is made again a second time, and then never lets the policy go.
+    if policy.arn not in holder.managed_policies:
+        _ATTACH(policy, holder)
+
+
 def _current_tags(template: Any) -> Any:
     return template.get_tags()
 
@@ -93,11 +103,12 @@ def _ignore_tags(_template: Any, _tags: Any) -> None:
     return None
 
 
-GAPS: tuple[tuple[type, str, Callable[[Any], Any] | property], ...] = (
+GAPS: tuple[tuple[type, str, Callable[..., Any] | property], ...] = (
     (LogsResponse, "associate_kms_key", _associate_kms_key),
     (LogsResponse, "disassociate_kms_key", _disassociate_kms_key),
     (IamResponse, "add_client_id_to_open_id_connect_provider", _add_client_id),
     (IamResponse, "remove_client_id_from_open_id_connect_provider", _remove_client_id),
+    (ManagedPolicy, "attach_to", _attach_once),
     # moto answers with the tags that the template was created with.
     (LaunchTemplate, "tags", property(_current_tags, _ignore_tags)),
 )

@@ -21,6 +21,7 @@ from moto.core.utils import unix_time
 from moto.efs.exceptions import FileSystemNotFound, PolicyNotFound
 from moto.efs.models import EFSBackend
 from moto.efs.responses import EFSResponse
+from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 
@@ -240,6 +241,20 @@ def _get_bucket_logging(response: Any) -> Any:
     return response.serialized(ActionResult({"LoggingEnabled": found} if found else {}))
 
 
+def _permission(bucket: Any, action: str, resource: str) -> Any:
+    """Judge by the statements without a condition, which moto does not look at: a denial of plain HTTP met everybody.
+
+    Calls of the sandbox count as encrypted, and who calls is the account itself.
+    """
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    document = json.loads(bucket.policy)
+    statements = [statement for statement in _many(document["Statement"]) if not statement.get("Condition")]
+    if not statements:
+        return PermissionResult.NEUTRAL
+    return IAMPolicy(json.dumps({**document, "Statement": statements})).is_action_permitted(action, resource)
+
+
 def _many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
@@ -266,5 +281,6 @@ STORAGE_GAPS: tuple[tuple[type, str, Callable[..., Any] | property | staticmetho
     (EFSResponse, "update_file_system", _update_file_system),
     (FakeBucket, "_log_permissions_enabled_policy", staticmethod(_may_log)),
     (S3Response, "get_bucket_logging", _get_bucket_logging),
+    (FakeBucket, "get_permission", _permission),
     (Vault, "num_of_recovery_points", property(_count_recovery_points, _ignore_count)),
 )

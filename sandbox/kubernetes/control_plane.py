@@ -12,7 +12,7 @@ from typing import Protocol
 from sandbox.aws.effects import ClusterAccess, NodeGroupSpec
 from sandbox.certificates import Authority
 from sandbox.kubernetes.api import MERGE, Api, Manifest
-from sandbox.kubernetes.inventory import Inventory, inventory
+from sandbox.kubernetes.inventory import Inventory, inventory, inventory_of_machines
 from sandbox.kubernetes.nodes import nodes
 from sandbox.kubernetes.processes import Supervisor
 from sandbox.kubernetes.servers import Servers
@@ -79,14 +79,14 @@ class ControlPlane:
         """Start an empty control plane and wait until it works. Does nothing when one runs."""
         with self._lock:
             if self._servers is None:
-                self._start(lambda folder: Servers(folder, self._tools, self.supervisor, self.authority))
+                self._start(lambda folder: Servers(folder, self._tools, self.supervisor, self.authority), inventory)
 
-    def _start(self, make: Callable[[Path], ClusterServers]) -> None:
+    def _start(self, make: Callable[[Path], ClusterServers], take: Callable[[Api], Inventory]) -> None:
         shutil.rmtree(self._data, ignore_errors=True)
         servers = make(self._data)
         try:
             servers.start(self.kubeconfig)
-            self._before = inventory(servers.api)
+            self._before = take(servers.api)
         except BaseException:
             servers.stop()
             raise
@@ -118,7 +118,7 @@ class ControlPlane:
         """Return what exists beyond that with which the control plane started: names by kind."""
         if self._servers is None:
             return {}
-        now = inventory(self.api)
+        now = (inventory if self.managed else inventory_of_machines)(self.api)
         added = {kind: sorted(set(names) - set(self._before.get(kind, []))) for kind, names in now.items()}
         return {kind: names for kind, names in added.items() if names}
 
@@ -144,7 +144,7 @@ class ControlPlane:
             if self.cluster is None:
                 # One may run that was started ahead of an EKS cluster.
                 self.stop()
-                self._start(make)
+                self._start(make, inventory_of_machines)
                 self.cluster, self.managed = name, False
 
     def _refuse_second(self, name: str, *, managed: bool) -> None:

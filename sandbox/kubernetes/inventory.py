@@ -19,6 +19,11 @@ _TRANSIENT: Final = {
     "CSINode",
     "ControllerRevision",
 }
+# In a cluster of machines: what comes and goes with them.
+_OF_MACHINES: Final = {"Node", "CertificateSigningRequest"}
+_TOKENS: Final = "bootstrap.kubernetes.io/token"
+_HELM: Final = "helm.sh/release.v1"
+_RELEASE: Final = "meta.helm.sh/release-"
 # Made by the controller manager in each namespace, at its own time.
 _PER_NAMESPACE: Final = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 
@@ -36,6 +41,38 @@ def inventory(api: Api) -> Inventory:
             # The same kind may be served by several groups.
             found[kind] = sorted({*found.get(kind, []), *names})
     return found
+
+
+def inventory_of_machines(api: Api) -> Inventory:
+    """Return what somebody put into a cluster of machines, in the form of `inventory`.
+
+    What the machines and other objects brought along goes with them and is left out. What Helm installed is told as one
+    `HelmRelease` of the release's name.
+    """
+    found: dict[str, set[str]] = {}
+    for root, resource in _resources(api):
+        kind = resource["kind"]
+        if kind in _TRANSIENT | _OF_MACHINES:
+            continue
+        for item in api.request("GET", f"{root}/{resource['name']}").get("items") or []:
+            metadata = item["metadata"]
+            if metadata.get("ownerReferences") or (kind, metadata["name"]) in _PER_NAMESPACE:
+                continue
+            if item.get("type") != _TOKENS:
+                told, name = _release(item) or (kind, _name(metadata))
+                found.setdefault(told, set()).add(name)
+    return {kind: sorted(names) for kind, names in found.items()}
+
+
+def _release(item: Manifest) -> tuple[str, str] | None:
+    """Return the release that an object belongs to, or None."""
+    metadata = item["metadata"]
+    annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
+    if item.get("type") == _HELM:
+        return "HelmRelease", f"{metadata['namespace']}/{labels['name']}"
+    if name := annotations.get(f"{_RELEASE}name"):
+        return "HelmRelease", f"{annotations[f'{_RELEASE}namespace']}/{name}"
+    return None
 
 
 def _resources(api: Api) -> list[tuple[str, Manifest]]:

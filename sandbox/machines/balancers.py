@@ -62,6 +62,10 @@ class Balancers:
                 with contextlib.suppress(OSError):
                     self._servers[place] = _Server(place, self._target(region, balancer, place[1]))
 
+    def listens(self, address: str, port: int) -> bool:
+        """Say whether a load balancer takes connections."""
+        return (address, port) in self._servers
+
     def stop(self) -> None:
         """Forward nothing any more."""
         for place in list(self._servers):

@@ -69,6 +69,7 @@ class Machine:
         self._around = around
         self._user_data = user_data
         self._joined = joined
+        self._validated = b""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"machine-{identity}", daemon=True)
 
@@ -107,11 +108,18 @@ class Machine:
         self._until("parameters", lambda: self._deliver(description, files))
         target = self._chosen(description, files)
         phase = "kubeadm-init" if Configuration(target.read_bytes()).initialises else "kubeadm-join"
-        kubelet = self._until(phase, lambda: self._become_member(target, hardware))
+
+        def become_member() -> Kubelet:
+            # Like a boot script that begins again: a parameter may have another value by now.
+            self._deliver(description, files)
+            return self._become_member(target, hardware)
+
+        token = Configuration(target.read_bytes()).token
+        kubelet = self._until(phase, become_member)
         self._joined(self.identity, kubelet)
         self._say(settings.phase.format(phase="done"))
         if settings.renewal in files:
-            self._renew(description, files)
+            self._renew(description, files, token)
 
     def _until(self, phase: str, step: Callable[[], Result]) -> Result:
         """Try a step until it works, and tell the console why it does not."""
@@ -191,17 +199,17 @@ class Machine:
             return target
         return join
 
-    def _renew(self, description: Description, files: Mapping[str, WrittenFile]) -> None:
+    def _renew(self, description: Description, files: Mapping[str, WrittenFile], known: str) -> None:
         """Make each new join token known to the cluster, for as long as the machine runs."""
         kubeadm = Kubeadm(
             self._around.tools["kubeadm"], self._around.control_plane.supervisor, self.root, f"{self.identity}-token"
         )
-        template, known = files[self._around.settings.kubeadm].content, ""
+        template = files[self._around.settings.kubeadm].content
         while not self._ended.wait(_RENEW_SECONDS):
             try:
                 blanks = self._blanks(description, self._parameters(description))
                 token = Configuration(filled(template, blanks)).token
-                if token != (known := known or token):
+                if token != known:
                     kubeadm.create_token(self._around.control_plane.kubeconfig, token)
                     self._say("the join token's new value is known to the cluster")
                     known = token
@@ -212,7 +220,9 @@ class Machine:
         text = target.read_bytes()
         configuration = Configuration(text)
         supervisor = self._around.control_plane.supervisor
-        Kubeadm(self._around.tools["kubeadm"], supervisor, self.root, self.identity).validate(text)
+        if text != self._validated:
+            Kubeadm(self._around.tools["kubeadm"], supervisor, self.root, self.identity).validate(text)
+            self._validated = text
         member = Member(
             identity=self.identity,
             root=self.root,

@@ -145,8 +145,8 @@ class Machines:
         machine.stop()
         with self._lock:
             kubelet = self._kubelets.pop(identity, None)
-        if kubelet is not None:
-            kubelet.close()
+            if kubelet is not None:
+                kubelet.leave()
         if self.around.fabric.listens(identity) and not self.around.fabric.silence(identity):
             # The last machine that served the API takes the cluster along.
             control_plane = self.around.control_plane
@@ -174,8 +174,10 @@ class Machines:
             self._work(work, view)
         connected = calico.connected(view)
         addresses = {node["metadata"]["name"]: node["status"].get("addresses") or [] for node in view.nodes}
-        for kubelet in kubelets.values():
-            with contextlib.suppress(*_TROUBLE):
+        for identity, kubelet in kubelets.items():
+            with self._lock, contextlib.suppress(*_TROUBLE):
+                if identity not in self._kubelets:
+                    continue  # it left in the meantime
                 kubelet.beat(kubelet.what.name in connected)
                 kubelet.vouch([pod for pod in view.pods if pod["spec"].get("nodeName") == kubelet.what.name])
                 kubelet.serve(addresses.get(kubelet.what.name, []))

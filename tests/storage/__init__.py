@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import gzip
 import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+import yaml
 
 from components.place import Place
 from components.storage.plan import RECOVERY, Means
@@ -45,6 +49,8 @@ VAULT: Final = "aws:backup/vault:Vault"
 VAULT_POLICY: Final = "aws:backup/vaultPolicy:VaultPolicy"
 PLAN: Final = "aws:backup/plan:Plan"
 SELECTION: Final = "aws:backup/selection:Selection"
+ATTACHMENT: Final = "aws:ec2/volumeAttachment:VolumeAttachment"
+INSTANCE: Final = "aws:ec2/instance:Instance"
 
 EXAMPLE: Final[Mapping[str, Any]] = {
     "cluster_name": "demo",
@@ -114,6 +120,25 @@ def _planned(captured: Capture, resource: Registration) -> bool:
     )
 
 
+def _kept(captured: Capture, resource: Registration) -> bool:
+    """The plan has it, or a control plane that has it attached writes snapshots of its etcd to the backups bucket."""
+    return _planned(captured, resource) or any(
+        resource.urn in attachment.property_dependencies["volumeId"]
+        and machine.urn in attachment.property_dependencies["instanceId"]
+        and _writes_snapshots(machine)
+        for attachment in captured.of_type(ATTACHMENT)
+        for machine in captured.of_type(INSTANCE)
+    )
+
+
+def _writes_snapshots(machine: Registration) -> bool:
+    """Its user data has a timer of every quarter of an hour for etcd's snapshots."""
+    text = gzip.decompress(base64.b64decode(machine.inputs["userDataBase64"])).decode()
+    files = {one["path"]: one.get("content", "") for one in yaml.safe_load(text).get("write_files", [])}
+    timers = [content for path, content in files.items() if re.search(r"etcd-snapshot\.timer$", path)]
+    return len(timers) == 1 and "OnCalendar=*:0/15" in str(timers[0])
+
+
 def _daily(plan: Registration) -> bool:
     schedules = [rule["schedule"] for rule in plan.inputs["rules"] if rule["lifecycle"]["deleteAfter"] >= 7]
     return any(re.fullmatch(r"cron\(\d+ \d+ \* \* \? \*\)", schedule) for schedule in schedules)
@@ -130,7 +155,7 @@ def _waits(captured: Capture, resource: Registration) -> bool:
 
 
 _WAYS: Final[Mapping[Means, Callable[[Capture, Registration], object]]] = {
-    "plan": _planned,
+    "plan": _kept,
     "versions": _versioned,
     "window": _waits,
     "again": lambda captured, resource: True,

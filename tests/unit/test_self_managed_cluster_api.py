@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from components.self_managed.cluster_api import ApiError, ClusterAccess, ClusterApi
@@ -115,6 +116,23 @@ def test_without_a_kubeconfig_the_api_is_not_asked() -> None:
 
     with pytest.raises(ApiError, match="no kubeconfig"):
         asyncio.run(story())
+
+
+def test_a_kubeconfig_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is made of may need the worker of the engine that the asking hook holds: that ends in words."""
+    monkeypatch.setattr("components.self_managed.cluster_api._KNOWN", 0.05)
+
+    async def story() -> None:
+        known: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        access = ClusterAccess(pulumi.Output.from_input(known))
+        with pytest.raises(ApiError, match="no kubeconfig yet"):
+            await access.ask(lambda api: api.unready())
+        fake = FakeApi()
+        fake.url = "http://127.0.0.1:1"
+        known.set_result(fake.kubeconfig)
+        assert "no answer" in str(await access.ask(lambda api: api.unready()))
+
+    asyncio.run(story())
 
 
 def test_the_console_is_asked_for_as_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:

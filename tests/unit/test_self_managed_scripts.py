@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+import versions
 from components.self_managed import user_data as subject
 from components.self_managed.boot import machine as on_machine
 from components.self_managed.names import METRICS_NAMESPACE
@@ -128,3 +129,13 @@ def test_names_that_both_sides_write_are_the_same() -> None:
     assert f'Namespace="{METRICS_NAMESPACE}"' in source
     assert on_machine.TOKEN_BLANK == "@JOIN_TOKEN@"
     assert "import components" not in source
+
+
+def test_pages_that_scripts_point_to_are_there() -> None:
+    """Whoever reads the line on the console finds the page."""
+    root = Path(__file__).parents[2]
+    named = {page for path in BOOT_FOLDER.glob("*.sh") for page in re.findall(r"docs/\S+\.md", path.read_text())}
+    assert named == {"docs/runbooks/etcd-restore.md"}
+    text = (root / named.pop()).read_text(encoding="utf-8")
+    assert "/usr/local/lib/platform/etcd-restore" in text
+    assert f"VERSION={versions.ETCD}" in text

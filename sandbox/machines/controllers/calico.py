@@ -63,13 +63,7 @@ def _pools(installation: Mapping[str, Any]) -> list[IPv4Network]:
 
 def _objects(installation: Manifest, nodes: int) -> Iterator[tuple[str, Manifest]]:
     """Yield what the operator makes, each with the path of its collection. All of it goes with the Installation."""
-    owner = {
-        "apiVersion": _API,
-        "kind": "Installation",
-        "name": installation["metadata"]["name"],
-        "uid": installation["metadata"]["uid"],
-        "controller": True,
-    }
+    owner = _owner(installation)
     namespace = {"name": _NAMESPACE, "ownerReferences": [owner]}
     yield "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": namespace}
     registry = str(installation.get("spec", {}).get("registry", "quay.io/"))
@@ -78,6 +72,17 @@ def _objects(installation: Manifest, nodes: int) -> Iterator[tuple[str, Manifest
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
         yield f"/api/v1/namespaces/{_NAMESPACE}/serviceaccounts", account
         yield _workload(name, metadata, registry, nodes)
+
+
+def _owner(installation: Manifest) -> Manifest:
+    metadata = installation["metadata"]
+    return {
+        "apiVersion": _API,
+        "kind": "Installation",
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "controller": True,
+    }
 
 
 def _workload(name: str, metadata: Manifest, registry: str, nodes: int) -> tuple[str, Manifest]:
@@ -124,7 +129,8 @@ def _judge(api: Api, installation: Manifest, trouble: str, ready: bool) -> None:
     if kind is not None:
         name = "calico"
         if (there := api.get(kind, None, name)) is None:
-            _apply(api, kind.path(), {"apiVersion": _API, "kind": "TigeraStatus", "metadata": {"name": name}})
+            metadata = {"name": name, "ownerReferences": [_owner(installation)]}
+            _apply(api, kind.path(), {"apiVersion": _API, "kind": "TigeraStatus", "metadata": metadata})
         else:
             _status(api, "TigeraStatus", there, said, trouble)
 

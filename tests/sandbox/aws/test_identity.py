@@ -125,6 +125,16 @@ def test_a_role_has_ten_managed_policies(world: World) -> None:
         world.delete(made)
 
 
+def test_a_policy_that_is_attached_twice_is_attached_once(world: World) -> None:
+    """As after a create that was cut short and made again: one detachment, and the policy can go."""
+    role, policy = world.role("ec2.amazonaws.com"), world.make(POLICY, policy=allow("s3:Get*"))
+    attachment = world.make(ATTACHMENT, role=role.id, policyArn=policy.id)
+    world.make(ATTACHMENT, role=role.id, policyArn=policy.id)
+    assert iam(world).get_policy(PolicyArn=policy.id)["Policy"]["AttachmentCount"] == 1
+    for made in (attachment, policy, role):
+        world.delete(made)
+
+
 def test_a_policy_has_five_versions(world: World) -> None:
     """AWS refuses the sixth version; the provider drops the oldest before it writes one."""
     policy = world.make(POLICY, policy=allow("s3:Get*"))

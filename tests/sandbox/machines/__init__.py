@@ -6,8 +6,9 @@ import base64
 import gzip
 import json
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +17,10 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sandbox.aws import AwsEmulator
+from sandbox.aws.balancer_gaps import attach_balancers
 from sandbox.kubernetes.api import APPLY, Api, ApiError, Manifest
 from sandbox.kubernetes.control_plane import ControlPlane
 from sandbox.machines.machines import Machines
@@ -35,6 +37,7 @@ CONTROL_PLANE_ADDRESS: Final = "10.0.1.20"
 SETTINGS: Final = MachineSettings(
     description="/etc/lab/machine.json",
     kubeadm="/etc/lab/kubeadm.yaml",
+    renewal="/etc/systemd/system/token.timer",
     facts={"@PROVIDER_ID@": "{provider_id}", "@NODE_IP@": "{address}"},
 )
 _PKI: Final = "/etc/kubernetes/pki"
@@ -52,8 +55,6 @@ def authority(name: str) -> tuple[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = time.time()
-    from datetime import UTC, datetime
-
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -65,6 +66,10 @@ def authority(name: str) -> tuple[str, str]:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     )
     return _pem(builder.sign(key, hashes.SHA256())), _key_pem(key)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _pem(certificate: x509.Certificate) -> str:
@@ -100,6 +105,13 @@ class Wanted:
     pin: str = ""
     token: str = "@JOIN_TOKEN@"
     flags: Mapping[str, str] = field(default_factory=dict)
+    member: bool = False
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def serves(self) -> bool:
+        """Whether it is a control plane: the first, or a further one."""
+        return self.control_plane or self.member
 
 
 class Lab:
@@ -122,12 +134,14 @@ class Lab:
             self.emulator.regions,
             folder / "machines",
         )
+        attach_balancers(self.machines.balancers)
         self.certificate = ""
         self._build()
         self.machines.start()
 
     def close(self) -> None:
         """End all."""
+        attach_balancers(None)
         self.machines.stop()
         self.control_plane.stop()
         self.emulator.stop()
@@ -176,20 +190,77 @@ class Lab:
         self.nat = nat
         self.group = ec2.create_security_group(GroupName="nodes", Description="nodes", VpcId=self.vpc)["GroupId"]
         self.open(True)
-        zone = self.aws("route53").create_hosted_zone(
+        self.zone = self.aws("route53").create_hosted_zone(
             Name=f"{NAME}.internal",
             CallerReference="lab",
             VPC={"VPCRegion": REGION, "VPCId": self.vpc},
             HostedZoneConfig={"PrivateZone": True},
         )["HostedZone"]["Id"]
-        record = {
-            "Name": f"api.{NAME}.internal",
-            "Type": "A",
-            "TTL": 60,
-            "ResourceRecords": [{"Value": CONTROL_PLANE_ADDRESS}],
+        self.point(TTL=60, ResourceRecords=[{"Value": CONTROL_PLANE_ADDRESS}])
+
+    def point(self, **target: Any) -> None:
+        """Have the API's name lead somewhere."""
+        record = {"Name": f"api.{NAME}.internal", "Type": "A", **target}
+        changes = {"Changes": [{"Action": "UPSERT", "ResourceRecordSet": record}]}
+        self.aws("route53").change_resource_record_sets(HostedZoneId=self.zone, ChangeBatch=changes)
+
+    def balance(self, name: str, scheme: str, subnet: str, group: str, targets: Sequence[str]) -> dict[str, Any]:
+        """Make a network load balancer of port 6443 before these instances, and return AWS's description."""
+        elb = self.aws("elbv2")
+        made: dict[str, Any] = elb.create_load_balancer(
+            Name=name, Type="network", Scheme=scheme, Subnets=[subnet], SecurityGroups=[group]
+        )["LoadBalancers"][0]
+        wanted = {"Name": name, "Protocol": "TCP", "Port": 6443, "VpcId": self.vpc, "TargetType": "instance"}
+        arn = elb.create_target_group(**wanted)["TargetGroups"][0]["TargetGroupArn"]
+        elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": one, "Port": 6443} for one in targets])
+        actions = [{"Type": "forward", "TargetGroupArn": arn}]
+        elb.create_listener(LoadBalancerArn=made["LoadBalancerArn"], Protocol="TCP", Port=6443, DefaultActions=actions)
+        return made
+
+    def group_for(self, name: str, source: str) -> str:
+        """Return a new security group that lets a range in on port 6443, and that the nodes let in in turn."""
+        ec2 = self.aws("ec2")
+        group = str(ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)["GroupId"])
+        rule = {"IpProtocol": "tcp", "FromPort": 6443, "ToPort": 6443}
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{**rule, "IpRanges": [{"CidrIp": source}]}])
+        pairs = [{"GroupId": group}]
+        ec2.authorize_security_group_ingress(GroupId=self.group, IpPermissions=[{**rule, "UserIdGroupPairs": pairs}])
+        return group
+
+    def kubeconfig(self, server: str, organization: str, **changes: str) -> str:
+        """Return a kubeconfig with a certificate of the cluster's authority for a member of a group."""
+        authority_key = serialization.load_pem_private_key(self.files[f"{_PKI}/ca.key"].encode(), None)
+        assert isinstance(authority_key, ec.EllipticCurvePrivateKey)
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = [(NameOID.ORGANIZATION_NAME, organization), (NameOID.COMMON_NAME, "somebody")]
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(kind, text) for kind, text in names]))
+            .issuer_name(x509.load_pem_x509_certificate(self.certificate.encode()).subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(hours=1))
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .sign(authority_key, hashes.SHA256())
+        )
+        cluster = {
+            "server": server,
+            "certificate-authority-data": _base64(self.certificate),
+            "tls-server-name": f"api.{NAME}.internal",
+            **changes,
         }
-        changes = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
-        self.aws("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch=changes)
+        user = {"client-certificate-data": _base64(_pem(certificate)), "client-key-data": _base64(_key_pem(key))}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": NAME, "cluster": cluster}],
+            "users": [{"name": "somebody", "user": user}],
+            "contexts": [{"name": NAME, "context": {"cluster": NAME, "user": "somebody"}}],
+            "current-context": NAME,
+        }
+        return yaml.safe_dump(config)
 
     def _route(self, subnet: str, **target: str) -> str:
         ec2 = self.aws("ec2")
@@ -228,7 +299,7 @@ class Lab:
             f"{_PKI}/sa.pub": public.decode(),
         }
         for path, value in self.files.items():
-            self.put(_parameter(path), value, "control-plane")
+            self.put(parameter(path), value, "control-plane")
         self.put("/lab/join/token", TOKEN, "join")
 
     def _key(self) -> str:
@@ -255,7 +326,7 @@ class Lab:
         statements: list[Mapping[str, Any]] = []
         for key in keys:
             arn = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/lab/{key}/"
-            names = ("token",) if key == "join" else tuple(_parameter(path).rpartition("/")[2] for path in self.files)
+            names = ("token",) if key == "join" else tuple(parameter(path).rpartition("/")[2] for path in self.files)
             arns = [f"{arn}{one}" for one in names]
             statements.append({"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": arns})
             condition = {
@@ -278,23 +349,44 @@ class Lab:
         iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
         return name
 
-    def run(self, wanted: Wanted, *, role: str = "", address: str = "") -> str:
+    def subnet_without_route(self) -> str:
+        """Return a new subnet that leads nowhere."""
+        made = self.aws("ec2").create_subnet(VpcId=self.vpc, CidrBlock="10.0.9.0/24", AvailabilityZone=ZONE)
+        return str(made["Subnet"]["SubnetId"])
+
+    def stranger(self) -> str:
+        """Return a new security group that nobody's rules name; everything may leave it."""
+        made = self.aws("ec2").create_security_group(GroupName="strangers", Description="others", VpcId=self.vpc)
+        return str(made["GroupId"])
+
+    def run(
+        self,
+        wanted: Wanted,
+        *,
+        role: str = "",
+        address: str = "",
+        subnet: str = "",
+        group: str = "",
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
         """Start an instance and return its id."""
-        role = role or ("control-plane" if wanted.control_plane else "worker")
+        role = role or ("control-plane" if wanted.serves else "worker")
         address = address or (CONTROL_PLANE_ADDRESS if wanted.control_plane else "")
         more = {"PrivateIpAddress": address} if address else {}
-        tags = [{"Key": f"kubernetes.io/cluster/{NAME}", "Value": "owned"}, {"Key": "Name", "Value": wanted.name}]
+        named = {f"kubernetes.io/cluster/{NAME}": "owned", "Name": wanted.name} if tags is None else tags
         made = self.aws("ec2").run_instances(
             ImageId="ami-12c6146b",
             MinCount=1,
             MaxCount=1,
             InstanceType=wanted.instance_type,
-            SubnetId=self.subnet,
-            SecurityGroupIds=[self.group],
+            SubnetId=subnet or self.subnet,
+            SecurityGroupIds=[group or self.group],
             IamInstanceProfile={"Name": self.profiles[role]},
             # boto3 encodes it once more.
             UserData=base64.b64decode(self.user_data(wanted)),
-            TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+            TagSpecifications=[
+                {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in named.items()]}
+            ],
             **more,
         )
         return str(made["Instances"][0]["InstanceId"])
@@ -308,13 +400,14 @@ class Lab:
         description = {
             "node": wanted.name,
             "kubernetes": "1.36.4",
-            "files": {path: _parameter(path) for path in self.files} if wanted.control_plane else {},
+            "files": {path: parameter(path) for path in self.files} if wanted.serves else {},
             "blanks": {"@JOIN_TOKEN@": "/lab/join/token"},
             "rendered": {SETTINGS.kubeadm: "/run/lab/kubeadm.yaml"},
         }
         files = [
             {"path": SETTINGS.description, "content": json.dumps(description)},
             {"path": SETTINGS.kubeadm, "content": self.kubeadm(wanted), "permissions": "0600"},
+            *({"path": path, "content": content} for path, content in wanted.units.items()),
         ]
         text = "#cloud-config\n" + yaml.safe_dump({"write_files": files})
         return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
@@ -360,14 +453,15 @@ class Lab:
             "token": wanted.token,
             "caCertHashes": [wanted.pin or pin(self.certificate)],
         }
-        return [
-            {
-                "apiVersion": "kubeadm.k8s.io/v1beta4",
-                "kind": "JoinConfiguration",
-                "discovery": {"bootstrapToken": discovery},
-                "nodeRegistration": registration,
-            }
-        ]
+        join: dict[str, Any] = {
+            "apiVersion": "kubeadm.k8s.io/v1beta4",
+            "kind": "JoinConfiguration",
+            "discovery": {"bootstrapToken": discovery},
+            "nodeRegistration": registration,
+        }
+        if wanted.member:
+            join["controlPlane"] = {"localAPIEndpoint": {"advertiseAddress": "@NODE_IP@", "bindPort": 6443}}
+        return [join]
 
     # What comes of it ----------------------------------------------------------------------------------------------
 
@@ -415,7 +509,8 @@ def installation(cidr: str) -> Manifest:
     return {"apiVersion": _CALICO, "kind": "Installation", "metadata": {"name": "default"}, "spec": spec}
 
 
-def _parameter(path: str) -> str:
+def parameter(path: str) -> str:
+    """Return the name of the parameter with a file of the control plane."""
     return "/lab/control-plane/" + path.removeprefix(f"{_PKI}/").replace("/", "-").replace(".", "-")
 
 
@@ -432,18 +527,3 @@ def ready(node: Manifest | None) -> bool:
     """Say whether a Node is Ready."""
     conditions = (node or {}).get("status", {}).get("conditions", [])
     return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
-
-
-__all__ = [
-    "NAME",
-    "REGION",
-    "SETTINGS",
-    "TOKEN",
-    "Lab",
-    "Wanted",
-    "authority",
-    "pin",
-    "ready",
-    "replace",
-    "until",
-]

@@ -87,6 +87,7 @@ def test_a_missing_parameter_is_named_and_awaited(make: Make) -> None:
     assert failed.returncode != 0
     assert "no such parameter: /kubernetes/nodes14/join/token; 9 more tries" in failed.stdout
     assert "giving up" in failed.stdout
+    assert "platform-boot: no such parameter: /kubernetes/nodes14/join/token\n" in worker.console
     assert f"failed phase=parameters node={node.name}" in worker.console
     assert kubeadm(worker) == []
     worker.put_parameters()

@@ -151,5 +151,5 @@ def test_the_first_of_three_asks_whether_the_cluster_is_there(make: Make, answer
     kind = "JoinConfiguration" if answers else "InitConfiguration"
     assert f'"{kind}"' in (first.play / "config").read_text()
     asked = [call for call in first.calls if call.endswith("https://api.nodes14.internal:6443/readyz")]
-    assert len(asked) == (1 if answers else 12)
+    assert len(asked) == (1 if answers else 6)
     assert all(f"--cacert {first.path('/etc/kubernetes/pki/ca.crt')}" in call for call in asked)
