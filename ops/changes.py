@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ops.stateful import STATEFUL, Stateful
+from ops.stateful import STATEFUL, Stateful, row_of
 
 # Pulumi's marks of a value that is known only afterwards, and of an encrypted one.
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -79,7 +79,8 @@ def losses(preview: Mapping[str, Any]) -> list[Loss]:
         old = step.get("oldState") or {}
         # What a replacement of an earlier run left to delete is lost already; what a delete retains stays in AWS.
         kept = step["op"] == "delete" and (old.get("retainOnDelete") or old.get("delete"))
-        if step["op"] in _VERBS and old.get("type") in STATEFUL and not kept:
+        holds = row_of(old.get("type", ""), step["urn"].rpartition("::")[2]) is not None
+        if step["op"] in _VERBS and holds and not kept:
             found[step["urn"]] = Loss(
                 urn=step["urn"],
                 type=old["type"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Final
 
 
@@ -15,11 +16,13 @@ class Stateful:
         loss: What goes with it.
         instead: What leads to the same aim without the loss.
         within: Type of what holds it; when that goes, it goes along.
+        names: Pattern of the logical names of those that hold something, where others of the type do not.
     """
 
     loss: str
     instead: str
     within: str = ""
+    names: str = "*"
 
 
 _COPY_FIRST: Final = "make the new one beside it under another name, copy, and let the old one go last"
@@ -75,4 +78,16 @@ STATEFUL: Final[Mapping[str, Stateful]] = {
     "tls:index/selfSignedCert:SelfSignedCert": Stateful(
         "with a new authority nodes and people are shut out until each has it", "keep the inputs of an authority"
     ),
+    # Those that machines join by are made anew with every rollout.
+    "random:index/randomPassword:RandomPassword": Stateful(
+        "no control plane that boots afterwards reads a Secret that etcd holds",
+        "change the key by docs/runbooks/encryption-key.md",
+        names="*-encryption-key",
+    ),
 }
+
+
+def row_of(type_: str, name: str) -> Stateful | None:
+    """Return what is lost with a resource of that type and logical name; None when nothing is."""
+    row = STATEFUL.get(type_)
+    return row if row is not None and fnmatchcase(name, row.names) else None

@@ -12,8 +12,10 @@ from policies.rules import (
     buckets,
     cdn,
     cluster,
+    control_plane,
     iam,
     karpenter,
+    machines,
     network,
     nodes,
     roles,
@@ -22,6 +24,7 @@ from policies.rules import (
     state,
     storage,
     traffic,
+    ways,
 )
 
 MODULES = (
@@ -42,6 +45,9 @@ MODULES = (
     backups,
     state,
     services,
+    machines,
+    control_plane,
+    ways,
 )
 
 

@@ -35,10 +35,39 @@ def is_public(stack: Stack, subnet: Resource) -> bool:
 
 
 def node_subnets(stack: Stack) -> list[Resource]:
-    """Return the subnets that node groups take, and those that Karpenter finds by its tag."""
+    """Return the subnets that node groups and machines take, and those that Karpenter finds by its tag."""
     taken = [s for group in stack.of(tokens.NODE_GROUP) for s in stack.source(group, "subnetIds", tokens.SUBNET)]
+    taken += [s for machine in stack.of(tokens.INSTANCE) for s in stack.source(machine, "subnetId", tokens.SUBNET)]
     tagged = [subnet for subnet in stack.of(tokens.SUBNET) if DISCOVERY in subnet.tags]
     return list({subnet.urn: subnet for subnet in (*taken, *tagged)}.values())
+
+
+def control_planes(stack: Stack) -> list[Resource]:
+    """Return the machines of a self-managed cluster that have a volume for etcd."""
+    attachments = stack.of(tokens.VOLUME_ATTACHMENT)
+    found = {urn for one in attachments for urn in one.sources.get("instanceId", ())}
+    return [machine for machine in stack.of(tokens.INSTANCE) if machine.urn in found]
+
+
+def groups(stack: Stack) -> Mapping[str, str]:
+    """Return by URN whose the security groups of a self-managed cluster are.
+
+    `nodes` is every machine's, `control-planes` theirs, `machines` some others'; `internal-balancer` and
+    `public-balancer` are load balancers'.
+    """
+    machines, planes = stack.of(tokens.INSTANCE), {plane.urn for plane in control_planes(stack)}
+    members: dict[str, set[str]] = {}
+    for machine in machines:
+        for group in stack.source(machine, "vpcSecurityGroupIds", tokens.GROUP):
+            members.setdefault(group.urn, set()).add(machine.urn)
+    found = {
+        urn: "nodes" if len(inside) == len(machines) else "control-planes" if inside <= planes else "machines"
+        for urn, inside in members.items()
+    }
+    for balancer in stack.of(*tokens.BALANCERS) if machines else ():
+        kind = "internal-balancer" if balancer.true("internal") else "public-balancer"
+        found.update({group.urn: kind for group in stack.source(balancer, "securityGroups", tokens.GROUP)})
+    return found
 
 
 def cluster_subnets(stack: Stack) -> list[Resource]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
 from pydantic.alias_generators import to_camel
@@ -22,6 +22,8 @@ from rules.sections import Aws, Machine, Machines, Network, SelfManagedCluster, 
 # Of a private subnet: its second 16 addresses are kept free of automatic ones (components/network), and AWS takes the
 # first four and the last one of each subnet.
 _FIXED: Final = 20
+# Calico's own default first; three ranges, of which VPC and services overlap two at most.
+_OVERLAYS: Final = tuple(IPv4Network(text) for text in ("192.168.0.0/16", "172.16.0.0/16", "10.128.0.0/16"))
 # Attributes of the specification whose keys are spelt otherwise.
 _ATTRIBUTES: Final = ("instance_type", "service_cidr", "pod_cidr")
 _KEPT: Final = 5 + 16
@@ -111,9 +113,11 @@ def _network(network: Network) -> Iterator[Fault]:
 
 
 def _overlay(cluster: SelfManagedCluster, network: Network) -> Iterator[Fault]:
-    for owner, range_ in (("VPC", network.cidr), ("services", cluster.service_cidr)):
+    taken = (network.cidr, cluster.service_cidr)
+    free = next(range_ for range_ in _OVERLAYS if not any(range_.overlaps(other) for other in taken))
+    for owner, range_ in zip(("VPC", "services"), taken, strict=True):
         if cluster.pod_cidr.overlaps(range_):
-            text = f"overlaps the {range_} of the {owner}; take another range such as 192.168.0.0/16"
+            text = f"overlaps the {range_} of the {owner}; take another range such as {free}"
             yield Fault(("cluster", "podCidr"), text, str(cluster.pod_cidr))
 
 
@@ -132,7 +136,9 @@ def _control_plane_zones(network: Network, machines: Machines) -> Iterator[Fault
         if zone not in network.zones:
             yield Fault((*path, index), _known(network), zone)
         elif zone in zones[:index]:
-            yield Fault((*path, index), "stands there twice, and a zone lost would take the quorum; write another", zone)
+            yield Fault(
+                (*path, index), "stands there twice, and a zone lost would take the quorum; write another", zone
+            )
 
 
 def _zones(network: Network, machines: Machines) -> Iterator[Fault]:
@@ -182,7 +188,7 @@ def _spec(
         *(fault for rule in (_total, _names) for fault in rule(machines)),
         *(*_overlay(cluster, network), *_issuer(storage)),
     )
-    if others:
+    if others or cluster.service_cidr.overlaps(network.cidr):
         return
     try:
         spec = cluster_spec(aws, cluster, network, machines, storage)
@@ -194,6 +200,9 @@ def _spec(
 def _path(fault: SpecFault) -> tuple[str, ...]:
     """Return the key of the settings that an attribute of the specification comes from."""
     first, *rest = (to_camel(part) if part in _ATTRIBUTES else part for part in fault.path)
+    if "taints" in rest:
+        # A list, whose one that is meant the value says.
+        rest = rest[: rest.index("taints") + 1]
     if first == "workers":
         return ("machines", "workers", *rest)
     if fault.path[0] == "control_planes":

@@ -54,11 +54,11 @@ def vpc(network: IPv4Network) -> IPv4Network:
 
 
 def services(network: IPv4Network) -> IPv4Network:
-    """Check that EKS takes the range for services."""
+    """Check that EKS, and a cluster that runs itself, take the range for services."""
     if not _is_inside(network, *_PRIVATE):
-        raise ValueError("outside what EKS takes; take one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
+        raise ValueError("not a private range; take one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
     if not 12 <= network.prefixlen <= 24:
-        raise ValueError(f"EKS takes service ranges from /12 to /24; write {_resized(network, 16)}")
+        raise ValueError(f"services take a range from /12 to /24; write {_resized(network, 16)}")
     return network
 
 

@@ -147,12 +147,14 @@ class ControlPlane(Section):
     Attributes:
         name: Of the first one; the second and third are `<name>-2` and `<name>-3`.
         zones: One for each, in their order, no zone twice.
+        renew: Whether a run replaces them when their image or user data is another; else these are left as they are.
     """
 
     name: fields.NodeName
     instance_type: fields.InstanceTypeName
     zones: Annotated[tuple[fields.ZoneName, ...], Field(strict=False, min_length=1)]
     disk_gib: Annotated[int, Field(ge=20, le=16384, alias="diskGiB")]
+    renew: bool = False
 
 
 class Machine(Section):

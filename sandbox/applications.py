@@ -76,7 +76,12 @@ def _application(found: dict[str, Any]) -> Application:
     annotations = metadata.get("annotations") or {}
     conditions = [condition.get("message", "") for condition in status.get("conditions", [])]
     operation = status.get("operationState", {})
-    messages = [*conditions, operation.get("message", "") if operation.get("phase") != "Succeeded" else ""]
+    differs = [
+        f"{one.get('kind')} {one.get('name')} is OutOfSync"
+        for one in status.get("resources") or []
+        if one.get("status") == "OutOfSync"
+    ]
+    messages = [*differs, *conditions, operation.get("message", "") if operation.get("phase") != "Succeeded" else ""]
     return Application(
         name=metadata["name"],
         wave=int(annotations.get("argocd.argoproj.io/sync-wave", "0")),

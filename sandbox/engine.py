@@ -131,7 +131,7 @@ class Engine:
 
     def _hooked(self) -> bool | None:
         """Say whether a deletion calls a hook of the program; the engine refuses to delete without the program then."""
-        names = ("beforeDelete", "afterDelete")
+        names = ("BeforeDelete", "AfterDelete")
         found = (resource.get("resourceHooks") or {} for resource in self.resources())
         return True if any(hooks.get(name) for hooks in found for name in names) else None
 

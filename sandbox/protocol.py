@@ -17,6 +17,10 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
+# Pulumi's wire format marks special values by these constants (sdk/go/common/resource/properties.go).
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+
 T = TypeVar("T")
 Properties = dict[str, Any]
 
@@ -162,7 +166,8 @@ class ProviderHost(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.DiffResponse(changes=kind, diffs=changed)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
-        _answer(context, lambda: self.configure(plain(request.args)))
+        # The engine cannot know yet whether secrets are accepted, and sends them marked.
+        _answer(context, lambda: self.configure(_opened(plain(request.args))))
         return provider_pb2.ConfigureResponse(
             acceptSecrets=False, supportsPreview=True, acceptResources=False, acceptOutputs=False
         )
@@ -272,6 +277,15 @@ def has_unknown(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(has_unknown, value))
     return bool(value == UNKNOWN)
+
+
+def _opened(value: Any) -> Any:
+    """Return a value without the marks of secrets."""
+    if isinstance(value, dict) and value.get(_SIGNATURE) == _SECRET:
+        return _opened(value["value"])
+    if isinstance(value, dict):
+        return {key: _opened(item) for key, item in value.items()}
+    return [_opened(item) for item in value] if isinstance(value, list) else value
 
 
 def _whole(value: Any) -> Any:

@@ -155,7 +155,8 @@ def _hash(key: PrivateKey) -> _Hash | None:
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return None
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        return {384: hashes.SHA384(), 521: hashes.SHA512()}.get(key.curve.key_size, hashes.SHA256())
+        by_size: dict[int, _Hash] = {384: hashes.SHA384(), 521: hashes.SHA512()}
+        return by_size.get(key.curve.key_size, hashes.SHA256())
     return hashes.SHA256()
 
 

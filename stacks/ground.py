@@ -19,6 +19,7 @@ from components.self_managed.roles import MachineRoles, MachineRolesArgs
 from components.self_managed.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.self_managed.spec import ClusterSpec, NodeSpec
 from components.self_managed.user_data import Boot, user_data
+from components.storage.component import Storage
 from settings import SelfManagedSettings
 from stacks.place import place, protected
 
@@ -133,14 +134,10 @@ def _pki(settings: SelfManagedSettings, spec: ClusterSpec, opts: pulumi.Resource
     )
 
 
-def _boot(settings: SelfManagedSettings, ca_pin: str) -> Boot:
-    buckets = settings.storage.buckets
-    return Boot(ca_pin=ca_pin, backups_bucket=buckets.backups, logs_bucket=buckets.logs)
-
-
 def _rollout_digest(settings: SelfManagedSettings, spec: ClusterSpec) -> str:
     """Return what changes whenever a machine is made anew: only then is there a new token to join by."""
-    boot = _boot(settings, ca_pin=_ANY_PIN)
+    buckets = settings.storage.buckets
+    boot = Boot(ca_pin=_ANY_PIN, backups_bucket=buckets.backups, logs_bucket=buckets.logs)
     machines = [f"{node.name} {node.instance_type} {node.zone} {user_data(spec, node, boot)}" for node in spec.nodes]
     text = "\n".join([str(spec.rollout), settings.machines.image, *machines])
     return hashlib.sha256(text.encode()).hexdigest()
@@ -198,13 +195,21 @@ def create_machines(
     settings: SelfManagedSettings,
     spec: ClusterSpec,
     ground: Ground,
+    storage: Storage,
     succession: Succession,
     opts: pulumi.ResourceOptions,
 ) -> Machines:
-    """Register the machines, which boot all at once."""
+    """Register the machines, which boot all at once.
+
+    They write to the buckets and so go before these: what comes into one while it is emptied would keep it. And a first
+    control plane looks for snapshots before it begins.
+    """
+    known = pulumi.Output.all(ground.pki.ca_pin, storage.backups.bucket, storage.logs.bucket)
 
     def rendered(node: NodeSpec) -> pulumi.Output[str]:
-        return ground.pki.ca_pin.apply(lambda pin: user_data(spec, node, _boot(settings, pin)))
+        return known.apply(
+            lambda all_: user_data(spec, node, Boot(ca_pin=all_[0], backups_bucket=all_[1], logs_bucket=all_[2]))
+        )
 
     network, groups, roles = ground.network, ground.groups, ground.roles
     zones = {zone[-1]: zone for zone in settings.network.zones}
@@ -222,6 +227,7 @@ def create_machines(
             target_group_arns=ground.endpoint.target_group_arns,
             protect=protected(settings),
             keep=settings.storage.keep_data,
+            renew=settings.machines.control_plane.renew,
             after=ground.before,
             hooks=succession.hooks,
             volume_hooks=succession.volume_hooks,

@@ -63,8 +63,10 @@ def build(settings: SelfManagedSettings) -> dict[str, pulumi.Input[str]]:
     surroundings = surround(settings, place(settings), _around(network, groups), protected(settings), outer)
     ground = lay_ground(settings, spec, network, groups, opts)
     access = admin_access(settings, spec, ground)
-    succession = leaving.Succession(kubeconfig=access, machines=[f"machines-{node.name}" for node in spec.nodes])
-    machines = create_machines(settings, spec, ground, succession, opts)
+    succession = leaving.Succession(
+        kubeconfig=access, machines=[f"machines-{node.name}" for node in spec.nodes], version=spec.version
+    )
+    machines = create_machines(settings, spec, ground, surroundings.storage, succession, opts)
     leaving.Standing("standing", leaving.StandingArgs(succession=succession, after=machines.ready), opts)
 
     issuer = _issuer(settings, surroundings, ground.pki, opts)
@@ -82,7 +84,12 @@ def build(settings: SelfManagedSettings) -> dict[str, pulumi.Input[str]]:
         _handover(settings, network, surroundings, controllers),
         surroundings,
         inside,
-        after=[network, groups, ground.endpoint, issuer, controllers, alarms, *surroundings.resources, *machines.ready],
+        way=[ground.endpoint, machines],
+        after=[
+            *(network, groups, ground.endpoint, ground.parameters, issuer, controllers, alarms),
+            *surroundings.resources,
+            *machines.ready,
+        ],
     )
     return {
         "clusterName": spec.name,
@@ -121,6 +128,7 @@ def _issuer(
             bucket=settings.storage.buckets.issuer or "",
             jwks=pki.jwks,
             log_bucket=surroundings.storage.logs.bucket,
+            keep=settings.storage.keep_data,
             protect=protected(settings),
             place=place(settings),
         ),
@@ -210,6 +218,7 @@ def _argocd(
     handover: Handover,
     surroundings: Surroundings,
     inside: _Inside,
+    way: list[pulumi.Resource],
     after: list[pulumi.Resource],
 ) -> ArgoCD:
     return ArgoCD(
@@ -217,7 +226,8 @@ def _argocd(
         ArgoCDArgs(
             chart=charts(settings.gitops.charts.mirror)["argo-cd"],
             handover=handover,
-            ready=[inside.addons.network],
+            # On destroy the way into the cluster and its machines go after the release.
+            ready=[*way, inside.addons.network],
             after=[*after, *inside.addons.ready, *inside.nodes.ready],
             login=argocd_login(settings, surroundings),
             protect=protected(settings),

@@ -67,6 +67,10 @@ class ClusterApi:
             return str(error)
         return None
 
+    def version(self) -> str:
+        """Return the server's version, such as `v1.36.4`."""
+        return str(self._call("GET", "/version")["gitVersion"])
+
     def node(self, name: str) -> Answer | None:
         """Return a Node, or none."""
         try:

@@ -33,7 +33,7 @@ class EndpointArgs:
     Attributes:
         internal_balancer_id: Security group; needed with more than one control plane.
         public_balancer_id: Security group that says who reaches the API from the internet. None: nobody does.
-        protect: Whether AWS and Pulumi refuse to delete the load balancers.
+        protect: Whether AWS and Pulumi refuse to delete the load balancers, and Pulumi the zone.
     """
 
     spec: ClusterSpec
@@ -102,7 +102,7 @@ class Endpoint(pulumi.ComponentResource):
             comment=f"API of {spec.name}",
             vpcs=[ZoneVpcArgs(vpc_id=self._args.vpc_id, vpc_region=self._args.place.region)],
             tags=self._tags("internal"),
-            opts=self._child(),
+            opts=self._child(protect=self._args.protect),
         )
         alias = None
         if balancer is not None:
@@ -152,7 +152,9 @@ class Endpoint(pulumi.ComponentResource):
             opts=self._child(),
         )
         self.target_group_arns[role] = group.arn
-        self.ready.append(listener)
+        if role == "internal":
+            # Machines find the API by it; the public one is for who is outside, and takes minutes.
+            self.ready.append(listener)
         return balancer
 
     def _create_target_group(self, role: str, physical: str) -> TargetGroup:

@@ -11,9 +11,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from components.self_managed import control_plane
-from components.self_managed.kubelet import TLS_CIPHER_SUITES, TLS_MIN_VERSION, kubelet_configuration
+from components.self_managed.kubelet import (
+    IMAGE_CREDENTIALS,
+    TLS_CIPHER_SUITES,
+    TLS_MIN_VERSION,
+    kubelet_configuration,
+)
 from components.self_managed.registration import registered_taints
 from components.self_managed.spec import API_PORT, ClusterSpec, NodeSpec, Taint
+from components.self_managed.tasks import LIBRARY
 
 # A machine fills these in before kubeadm reads them.
 TOKEN_BLANK: Final = "@JOIN_TOKEN@"
@@ -93,6 +99,8 @@ def _registration(node: NodeSpec) -> dict[str, Any]:
     labels = ",".join(f"{key}={value}" for key, value in sorted(node.labels.items()))
     arguments = {
         "cloud-provider": "external",
+        "image-credential-provider-bin-dir": LIBRARY,
+        "image-credential-provider-config": IMAGE_CREDENTIALS,
         "node-ip": NODE_IP_BLANK,
         "provider-id": PROVIDER_ID_BLANK,
         **({"node-labels": labels} if labels else {}),

@@ -37,6 +37,29 @@ KERNEL_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+# How long a machine that goes down waits for its pods. logind has to grant it, or the kubelet does not wait at all;
+# Ubuntu's unattended-upgrades grants 30 in a file that counts more than the kubelet's own, so that another has to take
+# its place (https://github.com/kubernetes/kubernetes/issues/102818).
+SHUTDOWN_SECONDS: Final = 60
+LOGIND: Final = "/etc/systemd/logind.conf.d/unattended-upgrades-logind-maxdelay.conf"
+
+# Who signs in to registries for the kubelet: a program of that name in the folder that it is told.
+IMAGE_CREDENTIALS: Final = "/etc/platform/image-credentials.yaml"
+IMAGE_CREDENTIALS_PROGRAM: Final = "ecr-credentials"
+
+
+def image_credentials() -> Mapping[str, Any]:
+    """Return the CredentialProviderConfig: kubelets have no way of their own into ECR since Kubernetes 1.27."""
+    provider = {
+        "name": IMAGE_CREDENTIALS_PROGRAM,
+        "apiVersion": "credentialprovider.kubelet.k8s.io/v1",
+        "matchImages": ["*.dkr.ecr.*.amazonaws.com", "*.dkr.ecr.*.amazonaws.com.cn"],
+        # A password of ECR holds twelve hours.
+        "defaultCacheDuration": "6h0m0s",
+    }
+    return {"apiVersion": "kubelet.config.k8s.io/v1", "kind": "CredentialProviderConfig", "providers": [provider]}
+
+
 def kubelet_configuration() -> Mapping[str, Any]:
     """Return the KubeletConfiguration.
 
@@ -74,6 +97,6 @@ def kubelet_configuration() -> Mapping[str, Any]:
         # A node starts with ten images to pull, and a slow one is not to hold the network up.
         "serializeImagePulls": False,
         "maxParallelImagePulls": 5,
-        "shutdownGracePeriod": "60s",
+        "shutdownGracePeriod": f"{SHUTDOWN_SECONDS}s",
         "shutdownGracePeriodCriticalPods": "20s",
     }

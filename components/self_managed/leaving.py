@@ -48,6 +48,8 @@ class Succession:
     it is gone. After a failure no further machine leaves in this run. When the whole cluster goes, no pod is moved:
     there is nowhere to move it to (see `Standing`).
 
+    No worker is replaced while the API server's minor is older than that of the kubelet to come.
+
     A control plane leaves before its volume does, for that stops it, and the API with it where it is the only one. One
     that does not answer any more goes as it is.
 
@@ -56,6 +58,7 @@ class Succession:
     Args:
         kubeconfig: Of the administrator.
         machines: Logical names of the instances of this run; others go for good.
+        version: Of the kubelets of machines to come, such as `1.36.4`.
         drain: How long pods may take to leave.
         succession: How long a successor may take.
         pause: Seconds between an end and its successor's beginning, after which there is no successor.
@@ -70,12 +73,15 @@ class Succession:
         *,
         kubeconfig: pulumi.Input[str],
         machines: Sequence[str],
+        version: str,
         drain: Patience = _DRAIN,
         succession: Patience = _SUCCESSION,
         pause: float = _PAUSE,
     ) -> None:
         self._access = ClusterAccess(kubeconfig)
         self._machines = frozenset(machines)
+        self._version = version
+        self._fits = False
         self._drain_patience, self._succession_patience, self._pause = drain, succession, pause
         self._turn: _Turn | None = None
         self._stopped: str | None = None
@@ -111,6 +117,8 @@ class Succession:
         await self._take_turn(name)
         drain = Drain(self._access, self._drain_patience, instance_id)
         try:
+            if not control_plane and name in self._machines:
+                await self._check_successor(drain)
             await self._move_pods(drain)
         except ApiUnreachableError as error:
             if not control_plane:
@@ -193,6 +201,12 @@ class Succession:
             # With one control plane the API is away while that one is replaced.
             return False
         return node is not None and is_ready(node)
+
+    async def _check_successor(self, drain: Drain) -> None:
+        """Ask once in a run, before the first worker leaves for another."""
+        if not self._fits:
+            await drain.check_successor(self._version)
+            self._fits = True
 
     async def _move_pods(self, drain: Drain) -> None:
         if await drain.begin():

@@ -39,6 +39,7 @@ class MachinesArgs:
         volume_key_arn: Encrypts all volumes; without one the account's key for EBS does.
         protect: Whether AWS refuses to terminate control planes, and Pulumi to delete them and their volumes.
         keep: Whether a destroy leaves the volumes of etcd behind.
+        renew: Whether another image or other user data replaces control planes, too.
         after: What a machine needs when it boots: the way out, parameters, the API's name. It outlives the machines.
         hooks: Run around each instance's life; see `leaving`.
         volume_hooks: Run before etcd's volume is taken from its machine, which stops that.
@@ -56,6 +57,7 @@ class MachinesArgs:
     volume_key_arn: pulumi.Input[str] | None = None
     protect: bool = False
     keep: bool = False
+    renew: bool = False
     after: Sequence[pulumi.Resource] = ()
     hooks: pulumi.ResourceHookBinding | None = None
     volume_hooks: pulumi.ResourceHookBinding | None = None
@@ -66,7 +68,7 @@ class Machines(pulumi.ComponentResource):
     """All machines of a cluster; none knows of another, so that all boot at once and one more changes none.
 
     A worker is replaced when its image, user data or the rollout's number changes. A control plane keeps what it booted
-    with: a new image or new user data reaches it by its runbook only.
+    with, even when it is replaced, unless it is to be renewed.
 
     Attributes:
         instance_ids: By node.
@@ -102,7 +104,7 @@ class Machines(pulumi.ComponentResource):
                 parent=self,
                 depends_on=list(args.after),
                 protect=args.protect or None,
-                ignore_changes=["ami", "userDataBase64"],
+                ignore_changes=None if args.renew else ["ami", "userDataBase64"],
                 # Its address and its volume are free again only when it is gone.
                 delete_before_replace=True,
                 hooks=args.hooks,
@@ -148,7 +150,7 @@ class Machines(pulumi.ComponentResource):
             vpc_security_group_ids=list(groups),
             iam_instance_profile=profile,
             user_data_base64=args.user_data[node.name],
-            user_data_replace_on_change=not control_plane,
+            user_data_replace_on_change=args.renew or not control_plane,
             disable_api_termination=control_plane and args.protect,
             metadata_options=InstanceMetadataOptionsArgs(
                 http_endpoint="enabled",

@@ -21,7 +21,14 @@ import versions
 from components.self_managed import control_plane, kubeadm
 from components.self_managed import packages as apt
 from components.self_managed.compression import compress
-from components.self_managed.kubelet import KERNEL_SETTINGS
+from components.self_managed.kubelet import (
+    IMAGE_CREDENTIALS,
+    IMAGE_CREDENTIALS_PROGRAM,
+    KERNEL_SETTINGS,
+    LOGIND,
+    SHUTDOWN_SECONDS,
+    image_credentials,
+)
 from components.self_managed.names import (
     CONTROL_PLANE_FILES,
     ENCRYPTION_KEY,
@@ -52,7 +59,13 @@ _BRIDGED: Final[Mapping[str, str]] = MappingProxyType(
 
 _BOOT: Final = Path(__file__).parent / "boot"
 _SCRIPTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"boot": "boot.sh", "packages": "packages.sh", "kubeadm": "kubeadm.sh", "machine": "machine.py"}
+    {
+        "boot": "boot.sh",
+        "packages": "packages.sh",
+        "kubeadm": "kubeadm.sh",
+        "machine": "machine.py",
+        IMAGE_CREDENTIALS_PROGRAM: "ecr_credentials.py",
+    }
 )
 _CONTROL_PLANE_SCRIPTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -187,6 +200,8 @@ def _shared_files(master: bool) -> Iterable[File]:
     yield File("/etc/modules-load.d/platform.conf", "overlay\nbr_netfilter\n")
     settings = "".join(f"{key} = {value}\n" for key, value in {**KERNEL_SETTINGS, **_BRIDGED}.items())
     yield File("/etc/sysctl.d/90-platform.conf", settings)
+    yield File(LOGIND, f"[Login]\nInhibitDelayMaxSec={SHUTDOWN_SECONDS}\n")
+    yield File(IMAGE_CREDENTIALS, f"{json.dumps(image_credentials(), indent=2)}\n")
     yield File("/etc/containerd/config.toml", _read("containerd.toml").replace("@PAUSE@", versions.PAUSE))
     yield File("/etc/crictl.yaml", "runtime-endpoint: unix:///run/containerd/containerd.sock\n")
     yield File("/etc/systemd/system/platform-boot.service", _read("platform-boot.service"))

@@ -37,8 +37,8 @@ RECOVERY: Final[Mapping[str, Recovery]] = {
     "aws:dynamodb/table:Table": Recovery(means="plan", how="By its ARN in the backup plan."),
     "aws:ebs/volume:Volume": Recovery(
         means="plan",
-        how="By the tag that the cluster's EBS driver puts on it: a snapshot a day. One of etcd by its control plane: a "
-        "snapshot every 15 minutes, in the backups bucket under `etcd/`.",
+        how="By the tag that the cluster's EBS driver puts on it: a snapshot a day. One of etcd by its control plane: "
+        "a snapshot every 15 minutes, in the backups bucket under `etcd/`.",
     ),
     "aws:ec2/subnet:Subnet": Recovery(means="again", how="`make up`."),
     "aws:ec2/vpc:Vpc": Recovery(means="again", how="`make up`."),
@@ -62,6 +62,11 @@ RECOVERY: Final[Mapping[str, Recovery]] = {
         means="window", how="Its deletion can be taken back within `secrets.recoveryDays`, which may be none."
     ),
     "kubernetes:argoproj.io/v1alpha1:Application": Recovery(means="again", how="`make up`; its tree is in Git."),
+    "random:index/randomPassword:RandomPassword": Recovery(
+        means="none",
+        how="The key of what etcd holds is in the stack's state, encrypted, and in the parameters under "
+        "`/kubernetes/`; what machines join by is made anew.",
+    ),
     "tls:index/privateKey:PrivateKey": Recovery(
         means="none", how="It is in the stack's state, encrypted, and in the parameters under `/kubernetes/`."
     ),

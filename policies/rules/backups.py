@@ -79,13 +79,19 @@ def what_holds_data_is_backed_up(resource: Resource, stack: Stack) -> Iterator[F
         yield Fault("backup", "no selection of the plan names it", "add one with its ARN")
 
 
-@rule("D8", types=[tokens.CLUSTER], whole=True)
-def volumes_are_backed_up(cluster: Resource, stack: Stack) -> Iterator[Fault]:
+@rule("D8", types=[tokens.CLUSTER, tokens.VPC], whole=True)
+def volumes_are_backed_up(resource: Resource, stack: Stack) -> Iterator[Fault]:
     """The volumes that the cluster's EBS driver makes are in the backup plan by the tag that it gives them."""
-    if "aws-ebs-csi-driver" not in {addon.get("addonName") for addon in stack.of(tokens.ADDON)}:
+    if resource.type == tokens.VPC:
+        # Machines of a self-managed cluster, whose driver attaches volumes to what has its tag.
+        clusters = {machine.tags[_VOLUME_TAG] for machine in stack.of(tokens.INSTANCE) if _VOLUME_TAG in machine.tags}
+    elif "aws-ebs-csi-driver" in {addon.get("addonName") for addon in stack.of(tokens.ADDON)}:
+        clusters = {str(resource.get("name"))}
+    else:
         return
-    if not any(_takes_volumes(s, str(cluster.get("name"))) for s in stack.of(tokens.BACKUP_SELECTION)):
-        yield Fault("backup", "no selection of the plan takes its volumes", f"select by the tag {_VOLUME_TAG}")
+    for cluster in sorted(clusters):
+        if not any(_takes_volumes(s, cluster) for s in stack.of(tokens.BACKUP_SELECTION)):
+            yield Fault("backup", f"no selection takes the volumes of {cluster}", f"select by the tag {_VOLUME_TAG}")
 
 
 def _takes_volumes(selection: Resource, cluster: str) -> bool:

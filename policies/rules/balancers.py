@@ -13,6 +13,8 @@ from policies.rule import Fault, rule
 # TLS 1.2 or 1.3 and nothing older
 # (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html).
 _TLS: Final = re.compile(r"ELBSecurityPolicy-(TLS13-1-[23]-[\w-]+|FS-1-2-[\w-]+|TLS-1-2-[\w-]+)")
+# What a network load balancer passes on unread.
+_UNREAD: Final = ("TCP", "UDP", "TCP_UDP")
 _DESYNC: Final = ("defensive", "strictest")
 # What an Ingress's load balancer is told, by attribute; None: any value.
 _ATTRIBUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
@@ -26,12 +28,27 @@ _HANDED_OVER: Final = "spec.source.helm.valuesObject.edge"
 
 
 @rule("N11", types=tokens.BALANCERS)
-def balancer_is_internal_and_logs(balancer: Resource, stack: Stack) -> Iterator[Fault]:
-    """A load balancer is internal, logs, refuses malformed requests, and production's is not deleted by mistake."""
+def balancer_is_internal(balancer: Resource) -> Iterator[Fault]:
+    """A load balancer is internal; one that shall be public is named in the waivers."""
     if not balancer.true("internal"):
         yield Fault("internal", "is not true", "set true")
+
+
+@rule("N11", types=tokens.BALANCERS, whole=True)
+def balancer_logs(balancer: Resource, stack: Stack) -> Iterator[Fault]:
+    """A load balancer logs who calls; a network one that passes TCP on knows no requests and writes no logs."""
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-access-logs.html: TLS only.
+    listeners = [one for type_ in tokens.LISTENERS for one in stack.users(balancer, "loadBalancerArn", type_)]
+    passes_on = listeners and all(one.get("protocol") in _UNREAD for one in listeners)
+    if balancer.get("loadBalancerType") == "network" and passes_on:
+        return
     if not balancer.true("accessLogs.enabled") or not balancer.get("accessLogs.bucket"):
         yield Fault("accessLogs", "go nowhere", "set enabled and the bucket")
+
+
+@rule("N11", types=tokens.BALANCERS)
+def balancer_is_strict(balancer: Resource, stack: Stack) -> Iterator[Fault]:
+    """A load balancer refuses malformed requests, and production's is not deleted by mistake."""
     if balancer.get("loadBalancerType") in (None, "application"):
         if not balancer.true("dropInvalidHeaderFields"):
             yield Fault("dropInvalidHeaderFields", "is not true", "set true")
@@ -56,7 +73,7 @@ def listener_speaks_tls(listener: Resource) -> Iterator[Fault]:
             yield Fault("sslPolicy", f"is {listener.get('sslPolicy')}", "set ELBSecurityPolicy-TLS13-1-2-2021-06")
         if not listener.get("certificateArn"):
             yield Fault("certificateArn", "is missing", "pass a certificate that is issued")
-    elif protocol not in ("TCP", "UDP", "TCP_UDP"):
+    elif protocol not in _UNREAD:
         for index, action in enumerate(listener.items("defaultActions")):
             redirect = action.get("redirect") or {}
             if action.get("type") != "redirect" or redirect.get("protocol") != "HTTPS":

@@ -131,9 +131,11 @@ def cluster_leaves_a_failing_zone(cluster: Resource) -> Iterator[Fault]:
         yield Fault("zonalShiftConfig.enabled", "is not true", "set true")
 
 
-@rule("E11", types=[tokens.KUBERNETES_PROVIDER])
-def kubeconfig_holds_no_credential(provider: Resource) -> Iterator[Fault]:
-    """The kubeconfig asks the AWS CLI for a token and holds none itself."""
+@rule("E11", types=[tokens.KUBERNETES_PROVIDER], whole=True)
+def kubeconfig_holds_no_credential(provider: Resource, stack: Stack) -> Iterator[Fault]:
+    """The kubeconfig of an EKS cluster asks the AWS CLI for a token and holds none itself."""
+    if not stack.of(tokens.CLUSTER):
+        return
     text = provider.get("kubeconfig")
     parsed: Any = json.loads(text) if isinstance(text, str) and text.startswith("{") else {}
     for user in parsed.get("users", []):

@@ -219,10 +219,22 @@ def partition(region: str) -> str:
     return "aws"
 
 
-@rule("D5", "D6", "D7", "I1", "I11", "S2", types=[tokens.ROLE, *RESOURCE_POLICIES])
+_CLOSED: Final = tuple(type_ for type_ in RESOURCE_POLICIES if type_ != tokens.BUCKET_POLICY)
+
+
+@rule("D5", "D6", "D7", "I1", "I11", "S2", types=[tokens.ROLE, *_CLOSED])
 def nobody_means_everybody(resource: Resource) -> Iterator[Fault]:
-    """No role, key, bucket, queue, topic, secret, repository or vault lets everybody in."""
-    path = "assumeRolePolicy" if resource.type == tokens.ROLE else "policy"
+    """No role, key, queue, topic, secret, repository or vault lets everybody in."""
+    yield from _everybody(resource, "assumeRolePolicy" if resource.type == tokens.ROLE else "policy")
+
+
+@rule("D4", "I1", types=[tokens.BUCKET_POLICY])
+def bucket_lets_nobody_unnamed_in(policy: Resource) -> Iterator[Fault]:
+    """No bucket lets everybody in; one whose objects are for everybody is named in the waivers."""
+    yield from _everybody(policy, "policy")
+
+
+def _everybody(resource: Resource, path: str) -> Iterator[Fault]:
     for statement in statements(resource, path):
         if statement.allow and (statement.inverted or any("*" in names for names in statement.principals.values())):
             yield Fault(statement.where, "lets everybody in", "name who may")

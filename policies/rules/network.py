@@ -59,15 +59,16 @@ def node_has_no_public_address(node: Resource) -> Iterator[Fault]:
             yield Fault(f"{prefix}associatePublicIpAddress", "is true", "leave it out")
 
 
-@rule("N2", types=[tokens.NODE_GROUP], whole=True)
-def nodes_lie_in_private_subnets(group: Resource, stack: Stack) -> Iterator[Fault]:
+@rule("N2", types=[tokens.NODE_GROUP, tokens.INSTANCE], whole=True)
+def nodes_lie_in_private_subnets(node: Resource, stack: Stack) -> Iterator[Fault]:
     """Nodes lie in subnets of this program that the internet does not reach."""
-    found = stack.source(group, "subnetIds", tokens.SUBNET)
+    key = "subnetIds" if node.type == tokens.NODE_GROUP else "subnetId"
+    found = stack.source(node, key, tokens.SUBNET)
     if not found:
-        yield Fault("subnetIds", "are no subnets of this program", "pass the private subnets' ids")
+        yield Fault(key, "is no subnet of this program", "pass private subnets")
     for subnet in found:
         if topology.is_public(stack, subnet):
-            yield Fault("subnetIds", f"holds the public subnet {subnet.name}", "pass private subnets")
+            yield Fault(key, f"has the public subnet {subnet.name}", "pass private subnets")
 
 
 @rule("N2", types=[tokens.SUBNET], whole=True)

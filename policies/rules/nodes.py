@@ -69,7 +69,7 @@ def nobody_logs_in_by_ssh(node: Resource) -> Iterator[Fault]:
             yield Fault(key, "lets somebody in by SSH", "leave it out")
 
 
-@rule("W3", types=[tokens.LAUNCH_TEMPLATE, tokens.INSTANCE])
+@rule("W3", types=[tokens.LAUNCH_TEMPLATE])
 def user_data_holds_no_secret(node: Resource) -> Iterator[Fault]:
     """User data fits, holds no secret, since every pod of the node could read it, and runs no script."""
     text = user_data(node)

@@ -19,7 +19,11 @@ _HOLDING: Final[Mapping[str, tuple[str, Any] | None]] = {
     tokens.DATABASE_CLUSTER: ("deletionProtection", True),
     tokens.FILE_SYSTEM: None,
     tokens.KEY: None,
+    tokens.PARAMETER: None,
+    tokens.PRIVATE_KEY: None,
+    tokens.RANDOM_PASSWORD: None,
     tokens.REPOSITORY: None,
+    tokens.SELF_SIGNED: None,
     tokens.SUBNET: None,
     tokens.TABLE: ("deletionProtectionEnabled", True),
     tokens.USER_POOL: ("deletionProtection", "ACTIVE"),
@@ -28,6 +32,8 @@ _HOLDING: Final[Mapping[str, tuple[str, Any] | None]] = {
     tokens.VPC: None,
     tokens.ZONE: None,
 }
+# What makes the values of parameters.
+_MADE: Final = (tokens.PRIVATE_KEY, tokens.RANDOM_PASSWORD, tokens.SELF_SIGNED)
 # Properties by which what is held goes along with what holds it.
 _FORCED: Final = ("forceDestroy", "forceDelete")
 # What `storage.keepData` leaves behind, and the property that it is found by.
@@ -47,6 +53,7 @@ _ENCRYPTED: Final[Mapping[str, str]] = {
     tokens.DATABASE: "kmsKeyId",
     tokens.DATABASE_CLUSTER: "kmsKeyId",
     tokens.FILE_SYSTEM: "kmsKeyId",
+    tokens.PARAMETER: "keyId",
     tokens.REPOSITORY: "encryptionConfigurations",
     tokens.SECRET: "kmsKeyId",
     tokens.VAULT: "kmsKeyArn",
@@ -89,7 +96,14 @@ def nothing_goes_along(resource: Resource, stack: Stack) -> Iterator[Fault]:
 def _holds(resource: Resource, stack: Stack) -> bool:
     """Whether it holds what no program brings back; logs end by their age anyway."""
     if resource.type == tokens.KEY:
-        return any(stack.users(resource, key, type_) for type_, key in _ENCRYPTED.items())
+        users = [user for type_, key in _ENCRYPTED.items() for user in stack.users(resource, key, type_)]
+        return any(user.type != tokens.PARAMETER or _holds(user, stack) for user in users)
+    if resource.type in (tokens.PRIVATE_KEY, tokens.RANDOM_PASSWORD):
+        # What is thrown away with its keepers is made anew at will; so is a key by which nothing else is found.
+        return not resource.get("keepers") and bool(stack.users(resource, "value", tokens.PARAMETER))
+    if resource.type == tokens.PARAMETER:
+        made = [one for type_ in _MADE for one in stack.source(resource, "value", type_)]
+        return any(_holds(one, stack) for one in made)
     if resource.type == tokens.SUBNET:
         return bool(stack.users(resource, "vpcConfig", tokens.CLUSTER))
     return resource.type != tokens.BUCKET or resource.urn not in log_buckets(stack)

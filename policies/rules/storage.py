@@ -74,7 +74,9 @@ def files_are_reached_by_nodes_only(target: Resource, stack: Stack) -> Iterator[
             ports = (entry.get("ipProtocol"), entry.get("fromPort"), entry.get("toPort"))
             if ports != ("tcp", _NFS, _NFS):
                 yield Fault("securityGroups", f"{entry.name} lets {ports} in", f"let tcp {_NFS} in")
-            if not stack.source(entry, "referencedSecurityGroupId", tokens.CLUSTER):
+            machines = {urn for urn, whose in topology.groups(stack).items() if whose == "nodes"}
+            nodes = stack.source(entry, "referencedSecurityGroupId", tokens.CLUSTER)
+            if not nodes and not machines & entry.sources.get("referencedSecurityGroupId", frozenset()):
                 yield Fault("securityGroups", f"{entry.name} is not from the nodes' group", "refer to that group")
         for entry in stack.users(group, "securityGroupId", tokens.EGRESS_RULE):
             yield Fault("securityGroups", f"{entry.name} lets a mount target call out", "take the rule out")

@@ -130,13 +130,16 @@ def nodes_have_a_group_of_their_own(tag: Resource, stack: Stack) -> Iterator[Fau
         yield Fault("resourceId", "is the group that EKS makes for the control plane", "tag a group for nodes")
 
 
-@rule("N7", types=[tokens.GROUP, tokens.TAG])
-def one_group_belongs_to_the_cluster(resource: Resource) -> Iterator[Fault]:
-    """Only EKS's own group carries `kubernetes.io/cluster/…`: with two, the load balancer controller stops."""
+@rule("N7", types=[tokens.GROUP, tokens.TAG], whole=True)
+def one_group_belongs_to_the_cluster(resource: Resource, stack: Stack) -> Iterator[Fault]:
+    """One group carries `kubernetes.io/cluster/…`, EKS's own or all machines': with two, load balancers stop."""
+    if resource.type == tokens.GROUP and topology.groups(stack).get(resource.urn) == "nodes":
+        if sum(_is_owned(key) for key in resource.tags) != 1:
+            yield Fault("tags", "lack kubernetes.io/cluster/<name>, or have it twice", "set it once")
+        return
     keys = [*resource.tags, resource.get("key")] if resource.type == tokens.TAG else [*resource.tags]
-    for key in keys:
-        if str(key).startswith("kubernetes.io/cluster/"):
-            yield Fault("tags", f"{key} is EKS's to set", "take it off")
+    for key in filter(_is_owned, keys):
+        yield Fault("tags", f"{key} is for the group that all nodes are in", "take it off")
 
 
 @rule("N8", types=[tokens.INGRESS_RULE, tokens.EGRESS_RULE], whole=True)
@@ -170,6 +173,10 @@ def endpoint_lets_the_vpc_in(endpoint: Resource, stack: Stack) -> Iterator[Fault
         entries = stack.users(group, "securityGroupId", tokens.INGRESS_RULE)
         for cidr in sorted(ranges - {cidr for entry in entries for cidr in _cidrs(entry.props)}):
             yield Fault("securityGroupIds", f"{group.name} does not let {cidr} in", "add a rule for HTTPS from it")
+
+
+def _is_owned(key: Any) -> bool:
+    return str(key).startswith("kubernetes.io/cluster/")
 
 
 def _cidrs(entry: Any) -> set[str]:

@@ -118,6 +118,9 @@ class Model:
             if resource.inputs.get("skipAwait"):
                 continue
             needed = [one.urn for one in self._stack.resources.values() if one.type == row.needs]
+            # Whose value it takes is the one that it waits for; else any of them will do.
+            own = [urn for urn in needed if self._stack.needs[resource.urn].get(urn, Need()).properties]
+            needed = own or needed
             if free := tuple(urn for urn in needed if resource.urn not in self._all_needs(urn)):
                 found.append((free, row))
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from rich.console import Console
@@ -23,7 +24,8 @@ class Durations:
     Args:
         states: The stack's resources, as exported after an `up`.
         reasons: `[tool.sandbox.reasons]`: why the program orders what it orders without a value.
-        limits: `[tool.sandbox.limits.<stack>]`: seconds by `<type>::<logical name>`.
+        limits: `[tool.sandbox.limits.<stack>]`: seconds by `<type>::<logical name>`; with `*` in the name, for the
+            last of all that fit.
 
     Raises:
         DurationsError: A resource's type is not in the table.
@@ -70,13 +72,14 @@ class Durations:
 
     def _urn(self, wanted: str) -> str:
         type_, _, name = wanted.partition("::")
-        found = [urn for urn, one in self._stack.resources.items() if (one.type, one.name) == (type_, name)]
-        if len(found) != 1:
+        resources = self._stack.resources.items()
+        found = [urn for urn, one in resources if one.type == type_ and fnmatchcase(one.name, name)]
+        if not found or (len(found) > 1 and "*" not in name):
             raise DurationsError(
                 f"[tool.sandbox.limits] {wanted}: {len(found)} resources of the stack are that; "
                 "name one by <type>::<logical name>"
             )
-        return found[0]
+        return max(found, key=self._model.up_seconds)
 
 
 def _print(console: Console, title: str, course: Course) -> None:

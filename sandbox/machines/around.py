@@ -9,8 +9,8 @@ from pathlib import Path
 from sandbox.kubernetes.control_plane import ControlPlane
 from sandbox.machines.clients import Clients
 from sandbox.machines.fabric import Fabric
+from sandbox.machines.hardware import Hardware
 from sandbox.machines.kubeadm import Configuration
-from sandbox.machines.kubelet import Hardware
 from sandbox.machines.settings import MachineSettings
 
 

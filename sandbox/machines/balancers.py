@@ -7,6 +7,7 @@ import select
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from sandbox.machines.network import NetworkError
 _CHUNK: Final = 65536
 _CONNECT_SECONDS: Final = 10.0
 _IDLE_SECONDS: Final = 350.0
+_TRIES: Final = 10
+_TRY_SECONDS: Final = 0.5
 
 
 class Balancers:
@@ -119,13 +122,24 @@ class _Connection(socketserver.BaseRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        try:
-            port = self.server.target()
-        except (NetworkError, BotoCoreError, ClientError, ResponseParserError):
+        port = self._port()
+        if port is None:
             return  # closed without a word
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), _CONNECT_SECONDS) as behind:
             behind.settimeout(None)
             _pump(self.request, behind)
+
+    def _port(self) -> int | None:
+        """Return where the connection goes; None where the network does not let it."""
+        for _ in range(_TRIES):
+            try:
+                return self.server.target()
+            except NetworkError:
+                return None
+            except (BotoCoreError, ClientError, ResponseParserError):
+                # The emulator trips over lists that change while it reads them. A load balancer asks nobody.
+                time.sleep(_TRY_SECONDS)
+        return None
 
 
 def _pump(client: socket.socket, behind: socket.socket) -> None:

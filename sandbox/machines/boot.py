@@ -18,9 +18,10 @@ from sandbox.kubernetes.nodes import UnknownInstanceTypeError, instance_type
 from sandbox.kubernetes.processes import ProcessError
 from sandbox.machines.around import Around, Member
 from sandbox.machines.description import Description, DescriptionError, filled, read_description
+from sandbox.machines.hardware import Hardware
 from sandbox.machines.joining import initialise, join
 from sandbox.machines.kubeadm import Configuration, Kubeadm, KubeadmError
-from sandbox.machines.kubelet import Hardware, Kubelet
+from sandbox.machines.kubelet import Kubelet
 from sandbox.machines.network import NetworkError
 from sandbox.machines.rights import Rights, RightsError
 from sandbox.machines.tls_bootstrap import JoinError
@@ -77,9 +78,13 @@ class Machine:
         """Switch it on."""
         self._thread.start()
 
+    def end(self) -> None:
+        """Begin to switch it off."""
+        self._ended.set()
+
     def stop(self) -> None:
         """Switch it off. Idempotent."""
-        self._ended.set()
+        self.end()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
 
@@ -95,6 +100,8 @@ class Machine:
         files = written_files(self._user_data)
         for path, file in files.items():
             self._write(path, file.content)
+            if file.mode & 0o100:
+                self._path(path).chmod(0o700)
         self._say(f"cloud-init: {len(files)} files of user data written")
         settings = self._around.settings
         if settings.description not in files or settings.kubeadm not in files:

@@ -13,6 +13,7 @@ import yaml
 from sandbox.certificates import write_private
 from sandbox.kubernetes.api import MERGE, Api, ApiError
 from sandbox.machines.around import Around, Member
+from sandbox.machines.image_credentials import check_image_credentials
 from sandbox.machines.kubelet import Kubelet, Registration, registration
 from sandbox.machines.servers import KubeadmServers
 from sandbox.machines.tls_bootstrap import JoinError, Server, client_certificate, discover
@@ -124,10 +125,9 @@ def _local_port(around: Around) -> int:
 
 def _registration(around: Around, member: Member) -> Registration:
     instance = around.fabric.instance(member.identity)
-    configuration = member.configuration
-    return registration(
-        configuration.registration, configuration.kubelet_arguments(), instance.hostname, instance.address
-    )
+    arguments = member.configuration.kubelet_arguments()
+    check_image_credentials(member.root, arguments)
+    return registration(member.configuration.registration, arguments, instance.hostname, instance.address)
 
 
 def _client_files(member: Member) -> tuple[Path, Path]:

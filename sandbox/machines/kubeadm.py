@@ -110,7 +110,9 @@ class Kubeadm:
             self._run(
                 "init", "phase", *phase, "--config", str(self._file), "--dry-run", KUBEADM_INIT_DRYRUN_DIR=str(folder)
             )
-        return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.yaml"))}
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yaml"))}
+        # As on a machine, where the folder of certificates is at its usual place.
+        return {name: yaml.safe_load(text.replace(str(self._root), "")) for name, text in texts.items()}
 
     def fill_cluster(self, kubeconfig: Path) -> None:
         """Run the phases that write into the API server."""
@@ -150,7 +152,7 @@ class Mounts:
 
     def below_root(self, path: str) -> str:
         """Return a path of the machine as one of this computer."""
-        return path if path.startswith(f"{self._root}/") else f"{self._root}{path.rstrip('/')}"
+        return f"{self._root}{path.rstrip('/')}"
 
     def _prepare(self, volume: Mapping[str, str]) -> None:
         """Do what the kubelet does for the type of a host path."""

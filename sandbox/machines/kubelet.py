@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sandbox.kubernetes.api import MERGE, Api, ApiError, Manifest
-from sandbox.kubernetes.nodes import InstanceType
+from sandbox.machines import image_credentials
+from sandbox.machines.hardware import Hardware
 from sandbox.machines.tls_bootstrap import JoinError, request_serving_certificate
 
 _LEASE_SECONDS: Final = 40
@@ -19,13 +19,11 @@ _RENEW_SECONDS: Final = 10.0
 # After which a kubelet says the same again: somebody else may have written that nobody hears of it.
 _POST_SECONDS: Final = 30.0
 _STRATEGIC: Final = "application/strategic-merge-patch+json"
-_PODS: Final = 110
-_MIB: Final = 1024**2
-# Default of evictionHard, https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/
-_EVICTION_MIB: Final = 100
 # Flags whose effect this module shows; the kubelet's other ones are refused here rather than passed over.
-_FLAGS: Final = {"cloud-provider", "hostname-override", "node-ip", "node-labels", "provider-id", "register-with-taints"}
-_UNITS: Final = {"": 1, "Ki": 1024, "Mi": _MIB, "Gi": 1024**3, "K": 10**3, "M": 10**6, "G": 10**9}
+_FLAGS: Final = {
+    *("cloud-provider", "hostname-override", "node-ip", "node-labels", "provider-id", "register-with-taints"),
+    *image_credentials.FLAGS,
+}
 _NO_NETWORK: Final = (
     "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
     "message:Network plugin returns error: cni plugin not initialized"
@@ -76,23 +74,6 @@ def registration(section: Mapping[str, Any], arguments: Mapping[str, str], hostn
         address=own,
         external_cloud=arguments.get("cloud-provider") == "external",
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hardware:
-    """What a machine offers.
-
-    Attributes:
-        kind: Its instance type.
-        disk_gib: Root volume.
-        instance: Id of the instance.
-        version: Of the kubelet, without `v`.
-    """
-
-    kind: InstanceType
-    disk_gib: int
-    instance: str
-    version: str
 
 
 class Kubelet:
@@ -239,32 +220,13 @@ class Kubelet:
                     {"type": "InternalIP", "address": what.address},
                     {"type": "Hostname", "address": what.name},
                 ],
-                "capacity": self._capacity(),
-                "allocatable": self._allocatable(),
+                "capacity": self.hardware.capacity(self._configuration),
+                "allocatable": self.hardware.allocatable(self._configuration),
                 "conditions": _conditions(False, self._since),
                 "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
-                "nodeInfo": _system(self.hardware),
+                "nodeInfo": self.hardware.system(),
             },
         }
-
-    def _capacity(self) -> dict[str, str]:
-        hardware = self.hardware
-        return {
-            "cpu": str(hardware.kind.vcpus),
-            "memory": f"{hardware.kind.usable_mib}Mi",
-            "pods": str(self._configuration.get("maxPods", _PODS)),
-            "ephemeral-storage": f"{hardware.disk_gib}Gi",
-        }
-
-    def _allocatable(self) -> dict[str, str]:
-        """Return the capacity less what the KubeletConfiguration reserves and keeps free."""
-        kept = [self._configuration.get(key) or {} for key in ("systemReserved", "kubeReserved")]
-        hard = (self._configuration.get("evictionHard") or {}).get("memory.available", f"{_EVICTION_MIB}Mi")
-        capacity = self._capacity()
-        memory = self.hardware.kind.usable_mib * _MIB
-        free = [_bytes(one.get("memory", "0"), memory) for one in kept]
-        cpu = self.hardware.kind.vcpus * 1000 - sum(_millis(one.get("cpu", "0")) for one in kept)
-        return capacity | {"cpu": f"{cpu}m", "memory": f"{(memory - sum(free) - _bytes(hard, memory)) // _MIB}Mi"}
 
 
 def _now() -> str:
@@ -291,32 +253,3 @@ def _conditions(network: bool, since: str) -> list[Manifest]:
         }
         for kind, status, reason, message in said
     ]
-
-
-def _system(hardware: Hardware) -> Manifest:
-    return {
-        "architecture": hardware.kind.architecture,
-        "bootID": hardware.instance,
-        "containerRuntimeVersion": "containerd://2.2.0",
-        "kernelVersion": "6.8.0",
-        "kubeProxyVersion": "",
-        "kubeletVersion": f"v{hardware.version}",
-        "machineID": hardware.instance,
-        "operatingSystem": "linux",
-        "osImage": "Ubuntu 24.04 LTS",
-        "systemUUID": hardware.instance,
-    }
-
-
-def _bytes(quantity: str, whole: int) -> int:
-    """Return a quantity of memory in bytes; a percentage is of `whole`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%|[KMG]i?|)", str(quantity))
-    if not match:
-        raise JoinError(f"{quantity!r} is not a quantity of memory")
-    number, unit = float(match[1]), match[2]
-    return int(whole * number / 100) if unit == "%" else int(number * _UNITS[unit])
-
-
-def _millis(quantity: str) -> int:
-    text = str(quantity)
-    return int(text.removesuffix("m")) if text.endswith("m") else int(float(text) * 1000)

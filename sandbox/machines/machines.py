@@ -30,7 +30,7 @@ from sandbox.machines.rights import RightsError
 from sandbox.machines.settings import MachineSettings
 from sandbox.machines.tls_bootstrap import JoinError
 
-_POLL_SECONDS: Final = 0.5
+_POLL_SECONDS: Final = 1.0
 _BEAT_SECONDS: Final = 1.0
 # What may fail in between: a server that comes or goes, and what moto trips over while a list changes.
 _TROUBLE: Final = (
@@ -98,7 +98,9 @@ class Machines:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
-        for machine in [*self._machines.values()]:
+        for machine in self._machines.values():
+            machine.end()
+        for machine in self._machines.values():
             machine.stop()
         self.balancers.stop()
         with self._lock:

@@ -122,9 +122,12 @@ class Network:
             if not ec2.describe_vpc_attribute(VpcId=vpc, Attribute=attribute)[member]["Value"]:
                 raise NetworkError(f"{vpc} answers no private name: {attribute} is off")
         wanted = f"{name.lower().removesuffix('.')}."
-        for zone in self._private_zones(route53, vpc):
-            if wanted.endswith(f".{zone['Name']}"):
-                return _record(route53, zone, wanted)
+        return _record(route53, self._private_zone(vpc, wanted), wanted)
+
+    def _private_zone(self, vpc: str, name: str) -> Mapping[str, Any]:
+        for zone in self._private_zones(self._aws("route53"), vpc):
+            if name.endswith(f".{zone['Name']}"):
+                return zone
         raise NetworkError(f"no private zone of {vpc} holds {name}")
 
     def _private_zones(self, route53: Any, vpc: str) -> list[Mapping[str, Any]]:

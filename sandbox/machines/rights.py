@@ -17,6 +17,9 @@ _KNOWN: Final = {"Sid", "Effect", "Action", "Resource", "Condition", "Principal"
 _CONTEXT: Final = "kms:EncryptionContext:PARAMETER_ARN"
 _NOT_THERE: Final = {"ParameterNotFound", "NotFoundException", "NoSuchEntity"}
 
+_OPERATORS: Final = ("ArnEquals", "ArnLike", "StringEquals", "StringLike")
+_KEYS: Final = ("kms:viaservice", "kms:encryptioncontext:", "aws:principalarn", "aws:federatedprovider")
+
 Statement = Mapping[str, Any]
 
 
@@ -29,7 +32,7 @@ class MissingError(RightsError):
 
 
 class Rights:
-    """Evaluates one region's policies as they are at the moment of each question.
+    """Evaluates one region's policies as they are when it first asks for each.
 
     Args:
         aws: Returns a client by service.
@@ -39,12 +42,13 @@ class Rights:
     def __init__(self, aws: Any, region: str) -> None:
         self._aws = aws
         self._region = region
+        self._known: dict[str, list[Statement]] = {}
 
     def read(self, profile_arn: str, name: str) -> str:
         """Return a parameter as the role of an instance profile would get it. Raise `RightsError` when it would not."""
         role = self._role(profile_arn)
         parameter = self._parameter(name)
-        own = self._statements(role["RoleName"])
+        own = self._own(role["RoleName"])
         arn = str(parameter["ARN"])
         if not _allowed(own, "ssm:GetParameter", arn, {}):
             raise RightsError(f"role {role['RoleName']} is not authorized to perform ssm:GetParameter on {arn}")
@@ -54,7 +58,7 @@ class Rights:
 
     def allow(self, profile_arn: str, action: str) -> bool:
         """Say whether the role of an instance profile may do something that is not about one resource."""
-        return _allowed(self._statements(self._role(profile_arn)["RoleName"]), action, "*", {})
+        return _allowed(self._own(self._role(profile_arn)["RoleName"]), action, "*", {})
 
     def _role(self, profile_arn: str) -> Mapping[str, Any]:
         try:
@@ -73,6 +77,11 @@ class Rights:
             if error.response["Error"]["Code"] in _NOT_THERE:
                 raise MissingError(f"parameter {name} does not exist") from error
             raise
+
+    def _own(self, role: str) -> list[Statement]:
+        if role not in self._known:
+            self._known[role] = self._statements(role)
+        return self._known[role]
 
     def _statements(self, role: str) -> list[Statement]:
         iam = self._aws("iam")
@@ -99,7 +108,12 @@ class Rights:
             raise RightsError(f"key {key} of {name}: {error.response['Error']['Message']}") from error
         if metadata["KeyState"] != "Enabled":
             raise RightsError(f"key {metadata['Arn']} of {name} is {metadata['KeyState']}")
-        context = {"kms:ViaService": f"ssm.{self._region}.amazonaws.com", _CONTEXT: arn}
+        # An instance's role comes by EC2, so that no identity provider stands behind it.
+        context = {
+            "kms:ViaService": f"ssm.{self._region}.amazonaws.com",
+            _CONTEXT: arn,
+            "aws:PrincipalArn": str(role["Arn"]),
+        }
         theirs = _parsed(kms.get_key_policy(KeyId=metadata["KeyId"], PolicyName="default")["Policy"])
         ask = ("kms:Decrypt", str(metadata["Arn"]), context)
         account = arn.split(":")[4]
@@ -142,10 +156,10 @@ def _applies(statement: Statement, action: str, resource: str, context: Mapping[
 
 def _conditions(conditions: Mapping[str, Any], context: Mapping[str, str]) -> bool:
     for operator, wanted in conditions.items():
-        if operator not in ("StringEquals", "StringLike"):
+        if operator not in _OPERATORS:
             raise RightsError(f"condition operator {operator}: not evaluated in sandbox/machines/rights.py")
         for key, values in wanted.items():
-            if not key.startswith(("kms:ViaService", "kms:EncryptionContext:")):
+            if not key.lower().startswith(_KEYS):
                 raise RightsError(f"condition key {key}: not evaluated in sandbox/machines/rights.py")
             given = next((value for name, value in context.items() if name.lower() == key.lower()), None)
             if given is None or not any(_same(operator, given, str(value)) for value in _list(values)):
@@ -154,6 +168,7 @@ def _conditions(conditions: Mapping[str, Any], context: Mapping[str, str]) -> bo
 
 
 def _same(operator: str, given: str, wanted: str) -> bool:
+    # The two operators for ARNs are one: both take wildcards.
     return given == wanted if operator == "StringEquals" else fnmatch.fnmatchcase(given, _literal(wanted))
 
 

@@ -138,8 +138,8 @@ NETWORK: Final = (
     _one(9, "cluster/serviceCidr", "10.0.128.0/20",
          "overlaps the VPC's 10.0.0.0/16; take another range such as 172.20.0.0/16"),
     _one(9, "cluster/serviceCidr", "100.64.0.0/16",
-         "outside what EKS takes; take one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"),
-    _one(9, "cluster/serviceCidr", "172.20.0.0/25", "EKS takes service ranges from /12 to /24; write 172.20.0.0/16"),
+         "not a private range; take one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"),
+    _one(9, "cluster/serviceCidr", "172.20.0.0/25", "services take a range from /12 to /24; write 172.20.0.0/16"),
     BadInput(10, {"network/cidr": "100.64.0.0/16", "network/podCidr": "100.64.0.0/18"},
              'platform:network.podCidr = "100.64.0.0/18": overlaps the 100.64.0.0/16 of the VPC; '
              "take another range such as 100.65.0.0/16"),
@@ -489,6 +489,36 @@ _NODE_NAME: Final = (
     "not 1 to 63 lower-case letters, digits and - between them, or begins with i- as instances' ids do; respell it"
 )
 _WORKER: Final = "machines/workers/k8s-api-auth"
+_REDIS: Final = "machines/workers/k8s-redis"
+# Of the node that somebody's own pods share with nobody.
+_OWN: Final = {"key": "workload", "value": "redis", "effect": "NoSchedule"}
+_ONE_LABEL: Final = {"workload": "redis"}
+_KUBERNETES_TAINT: Final = "Kubernetes sets and lifts the taints of its own domains; take a key of your own"
+
+
+def _redis(key: str, value: str, rule: str, shown: str | None = None) -> BadInput:
+    """A row of a label beside the node's own one."""
+    path = f"{_REDIS.replace('/', '.')}.labels{shown or f'.{key}'}"
+    labels = {**_ONE_LABEL, key: value}
+    return BadInput(0, {f"{_REDIS}/labels": labels}, f'platform:{path} = "{value}": {rule}', "nodes14")
+
+
+def _untainted(count: int) -> dict[str, Any]:
+    """Return so many workers of one zone."""
+    worker = {**sections("nodes14")["machines"]["workers"]["k8s-redis"], "taints": []}
+    return {
+        "machines/workers": {f"k8s-worker-{number}": worker for number in range(count)},
+        "machines/total": count + 1,
+    }
+
+
+def _tainted(rule: str, **taint: str) -> BadInput:
+    """A row of another taint than the node's own one."""
+    other = {**_OWN, **taint}
+    shown = f"{other['key']}={other['value']}:{other['effect']}"
+    path = f"platform:{_REDIS.replace('/', '.')}.taints"
+    return BadInput(0, {f"{_REDIS}/taints": [other]}, f'{path} = "{shown}": {rule}', "nodes14")
+
 
 SELF_MANAGED: Final = (
     BadInput(19, {"variant": "kubeadm"},
@@ -565,12 +595,54 @@ SELF_MANAGED: Final = (
     BadInput(0, {"machines/workers/k8s-redis/labels": {"node-role.kubernetes.io/redis": "x"}},
              'platform:machines.workers.k8s-redis.labels[\"node-role.kubernetes.io/redis\"] = \"x\": a kubelet may not '
              "name its node's role; remove it, the node's role says it", "nodes14"),
+    BadInput(0, {f"{_REDIS}/taints": [_OWN, {**_OWN, "value": "cache"}]},
+             'platform:machines.workers.k8s-redis.taints = "workload=cache:NoSchedule": a node has one taint for each '
+             "key and effect, and the API refuses the second; remove one", "nodes14"),
+    _tainted("a taint's value has at most 63 of A-Z, a-z, 0-9, '-', '_' and '.'; respell it", value="redis cache"),
+    _tainted(_KUBERNETES_TAINT, key="node-role.kubernetes.io/control-plane", value=""),
+    _tainted(_KUBERNETES_TAINT, key="node.kubernetes.io/not-ready", value=""),
+    _redis("tier", "in memory", "a label's value has at most 63 of A-Z, a-z, 0-9, '-', '_' and '.'; respell it"),
+    _redis("-tier", "cache", "no key of Kubernetes, which is [domain/]name with at most 63 characters; respell it"),
+    _redis("app.kubernetes.io/name", "redis",
+           "a kubelet may set no such key of kubernetes.io or k8s.io; take one of your own",
+           '["app.kubernetes.io/name"]'),
+    _redis("topology.kubernetes.io/zone", "ap-northeast-2a",
+           "kubelet and cloud controller set it to what is the case; remove it", '["topology.kubernetes.io/zone"]'),
+    BadInput(0, {f"{_WORKER}/labels": {"domain": "auth", "phase": "1"}},
+             'platform:machines.workers.k8s-api-auth.labels.workload = "none": an API\'s pods find their node by '
+             "workload=api; add that label", "nodes14"),
+    BadInput(0, {f"{_WORKER}/taints": [{"key": "domain", "value": "auth", "effect": "NoSchedule"},
+                                       {"key": "workload", "value": "api", "effect": "NoExecute"}]},
+             'platform:machines.workers.k8s-api-auth.taints = "workload=api:NoExecute": its own pods tolerate '
+             "domain=auth:NoSchedule only and would wait for ever; remove it", "nodes14"),
+    _one(0, f"{_WORKER}/role", "control-plane",
+         "must be 'api', 'worker' or 'infrastructure'; write one of these", "nodes14"),
+    BadInput(10, {"cluster/podCidr": "192.168.0.0/20", **_untainted(32)},
+             'platform:cluster.podCidr = "192.168.0.0/20": 33 nodes take two blocks of 64 addresses each; '
+             "write a larger range", "nodes14"),
+    BadInput(0, {"network/cidr": "10.0.0.0/20", **_untainted(480)},
+             'platform:network.cidr = "10.0.0.0/20": 480 machines of ap-northeast-2b share 10.0.2.0/23, which has room '
+             "for 459; write a larger range or spread them", "nodes14"),
+    _one(9, "cluster/serviceCidr", "10.96.0.0/25", "services take a range from /12 to /24; write 10.96.0.0/16",
+         "nodes14"),
+    _one(10, "cluster/serviceCidr", "10.0.0.0/16",
+         "overlaps the VPC's 10.0.0.0/16; take another range such as 172.20.0.0/16", "nodes14"),
+    BadInput(10, {"cluster/serviceCidr": "192.168.0.0/16"},
+             'platform:cluster.podCidr = "192.168.0.0/16": overlaps the 192.168.0.0/16 of the services; '
+             "take another range such as 172.16.0.0/16", "nodes14"),
+    _one(0, "machines/controlPlane/name", "i-master", _NODE_NAME, "nodes14"),
+    _one(0, "machines/etcdGiB", 4, "must be at least 8; raise it", "nodes14"),
+    _one(0, "machines/rollout", 0, "must be at least 1; raise it", "nodes14"),
+    _one(0, "storage/buckets/issuer", "platform-nodes14-logs",
+         "the bucket of logs too, and each has rules of its own; respell one of them", "nodes14"),
     _one(0, "machines/image", "ubuntu-24.04",
          "not the id of an image; write one such as ami-0123456789abcdef0", "nodes14"),
 )  # fmt: skip
 
-BAD_INPUTS: Final = (*SELF_MANAGED, *NETWORK, *ACCOUNT, *CLUSTER, *NODES, *SIZING, *KARPENTER, *GITOPS, *IDENTITY, *SURROUNDINGS,
-                     *SHAPE, *PRODUCTION)  # fmt: skip
+BAD_INPUTS: Final = (
+    *(*SELF_MANAGED, *NETWORK, *ACCOUNT, *CLUSTER, *NODES, *SIZING, *KARPENTER, *GITOPS, *IDENTITY, *SURROUNDINGS),
+    *(*SHAPE, *PRODUCTION),
+)
 
 # Which of the forty are not refused by the settings, and why.
 ELSEWHERE: Final[Mapping[int, str]] = {

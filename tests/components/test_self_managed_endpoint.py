@@ -95,8 +95,10 @@ def test_the_world_comes_through_a_balancer_of_its_own(capture: CaptureProgram, 
 def test_protection_is_the_balancers(capture: CaptureProgram) -> None:
     """AWS and Pulumi refuse to delete them when told to, and only then."""
     for protect in (True, False):
-        for balancer in endpoint(capture, THREE, protect=protect).of_type(BALANCER):
+        captured = endpoint(capture, THREE, protect=protect)
+        for balancer in captured.of_type(BALANCER):
             assert (balancer.protect, balancer.inputs["enableDeletionProtection"]) == (protect, protect)
+        assert captured.one("aws:route53/zone:Zone", "endpoint-zone").protect is protect
 
 
 @pytest.mark.parametrize("name", ["a", "sg-internal-elb", "a-cluster-whose-name-is-as-long-as-one-may"])

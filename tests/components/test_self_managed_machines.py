@@ -44,7 +44,9 @@ def machines(capture: CaptureProgram, spec: ClusterSpec = NODES14, **changes: An
 
     def program() -> None:
         need = Eip("need")
-        succession = Succession(kubeconfig="{}", machines=[f"machines-{node.name}" for node in spec.nodes])
+        succession = Succession(
+            kubeconfig="{}", machines=[f"machines-{node.name}" for node in spec.nodes], version=spec.version
+        )
         made = Machines(
             "machines",
             MachinesArgs(
@@ -166,6 +168,15 @@ def test_workers_are_replaced_and_control_planes_are_not(capture: CaptureProgram
         assert plane.ignore_changes == ("ami", "userDataBase64")
         assert (plane.inputs["userDataReplaceOnChange"], plane.delete_before_replace) == (False, True)
         assert plane.replacement_trigger is None
+
+
+def test_control_planes_that_are_to_be_renewed_are_replaced_like_workers(capture: CaptureProgram) -> None:
+    """Else one that is replaced would come back with the packages of its first boot, older than its own data."""
+    captured = machines(capture, THREE, renew=True)
+    for node in THREE.control_planes:
+        plane = captured.one(INSTANCE, f"machines-{node.name}")
+        assert (plane.ignore_changes, plane.delete_before_replace) == ((), True)
+        assert plane.inputs["userDataReplaceOnChange"] is True
 
 
 def test_hooks_are_around_every_machine(capture: CaptureProgram) -> None:

@@ -30,8 +30,11 @@ class Variant:
     changes: Values
 
 
-# Beside the stacks: a network without a way out and pods in a range of their own, and an account with a boundary, in
-# which external-dns, Argo CD's registry and a pipeline get the rights that neither stack file asks for.
+_ZONES: Final = [f"ap-northeast-2{zone}" for zone in "abc"]
+_MACHINE: Final = {"role": "worker", "instanceType": "t3.large", "labels": {}, "taints": [], "diskGiB": 30}
+# Beside the stacks: a network without a way out and pods in a range of their own; an account with a boundary, in which
+# external-dns, Argo CD's registry and a pipeline get the rights that neither stack file asks for; and a self-managed
+# cluster as production would have it, with three control planes, two further machines and both load balancers.
 PROGRAMS: Final[Mapping[str, Variant]] = {
     **{stack: Variant(stack=stack, changes={}) for stack in STACKS},
     "closed": Variant(
@@ -50,6 +53,24 @@ PROGRAMS: Final[Mapping[str, Variant]] = {
             "aws": {"permissionsBoundary": BOUNDARY},
             "identity": {"hostedZoneIds": ["Z0123456789ABC"], "chartRepositories": ["charts/platform"]},
             "storage": {"pushers": {"ci": "arn:aws:iam::123456789012:role/ci"}},
+        },
+    ),
+    "quorum": Variant(
+        stack="nodes14",
+        changes={
+            "policy": {"tier": "production"},
+            "cluster": {"deletionProtection": True, "logRetentionDays": 365},
+            "network": {"nat": "per-az", "flowLogRetentionDays": 365},
+            "machines": {
+                "controlPlanes": 3,
+                "total": 5,
+                "controlPlane": {"name": "k8s-master", "instanceType": "t3.large", "zones": _ZONES, "diskGiB": 30},
+                "workers": {"k8s-one": {**_MACHINE, "zone": _ZONES[0]}, "k8s-two": {**_MACHINE, "zone": _ZONES[1]}},
+            },
+            "storage": {"keepData": True, "backupRetentionDays": 35, "fileSystem": True},
+            "edge": {"firewall": True},
+            "secrets": {"recoveryDays": 30},
+            "gitops": {"revision": "v1.0.0"},
         },
     ),
 }
@@ -146,8 +167,11 @@ def sdk_arguments(token: str) -> type[Any]:
     BucketVersioningArgs).
     """
     importlib.import_module("stacks.eks")
-    _, path, class_ = token.split(":")
+    provider, path, class_ = token.split(":")
     package, _, module = path.partition("/")
+    if package == "index":
+        own: type[Any] = getattr(importlib.import_module(f"pulumi_{provider}"), f"{class_}Args")
+        return own
     name = re.sub(r"([A-Z])", r"_\1", module).lower()
     suffix = "_" if keyword.iskeyword(package) else ""
     holder = f"pulumi_aws.ec2.{name}" if package == "ec2" else f"pulumi_aws.{package}{suffix}"

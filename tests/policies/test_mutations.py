@@ -32,7 +32,7 @@ def test_listed_mutation_is_caught(programs: Programs, control: str, row: dict[s
 def test_mutation_score(programs: Programs, capsys: pytest.CaptureFixture[str]) -> None:
     """Every change that concerns a control is caught; what concerns none is listed with its reason."""
     found: list[Mutation] = []
-    for name in ("prod", "closed"):
+    for name in ("prod", "closed", "quorum"):
         found += systematic(name, programs(name), SECURITY_TYPES)
     survivors = [mutation for mutation in found if not is_caught(mutation, programs(mutation.program))]
     used = [excuse for excuse in excuses() if any(is_excused(mutation, excuse) for mutation in survivors)]

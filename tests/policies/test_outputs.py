@@ -18,6 +18,9 @@ KEY = re.compile(
     re.IGNORECASE,
 )
 VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
+PARAMETER = "aws:ssm/parameter:Parameter"
+# Parameters that hold what everybody may know lie among the others, but are no secret elsewhere.
+PUBLIC = re.compile(r"-----BEGIN (CERTIFICATE|PUBLIC KEY)-----")
 TEXT = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{10,}\.[\w-]{10,}|k8s-aws-v1\.")
 
 
@@ -70,7 +73,7 @@ def test_a_credential_is_noticed(value: dict[str, Any]) -> None:
 
 
 def unmarked(captured: Capture) -> Iterator[str]:
-    """Yield where a secret's value is to be read in the state: in the secret itself, or in any other input."""
+    """Yield where a secret's value is to be read in the state: in the secret itself, another input or an output."""
     values: set[str] = set()
     for version in captured.of_type(VERSION):
         value = version.inputs["secretString"]
@@ -78,8 +81,16 @@ def unmarked(captured: Capture) -> Iterator[str]:
             yield f"{version.name}.secretString"
         text = value.value if isinstance(value, Secret) else value
         values |= {str(part) for key, part in json.loads(text).items() if KEY.search(key)}
+    for parameter in captured.of_type(PARAMETER):
+        value = parameter.inputs["value"]
+        if not isinstance(value, Secret):
+            yield f"{parameter.name}.value"
+        text = value.value if isinstance(value, Secret) else value
+        values |= set() if PUBLIC.search(text) else {text.strip()}
     for registration in captured.resources:
         yield from (f"{registration.name}.{path}" for path in _readable(registration.inputs, values))
+    yield from (f"exports{path}" for path in _readable(captured.exports, values))
+    yield from (f"outputs{path}" for path in _readable(captured.outputs, values))
 
 
 def _readable(value: Any, secrets: set[str], path: str = "") -> Iterator[str]:
@@ -95,9 +106,10 @@ def _readable(value: Any, secrets: set[str], path: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_secret_values_are_marked(whole_stack: Callable[[str], Capture], stack: str) -> None:
-    """The one value that the program puts into a secret is secret to Pulumi too, and stands nowhere else."""
+    """What the program puts into a secret or a parameter is secret to Pulumi too, and stands nowhere else."""
     captured = whole_stack(stack)
     assert [version.name for version in captured.of_type(VERSION)] == ["login-client"]
+    assert len(captured.of_type(PARAMETER)) == (10 if stack == "nodes14" else 0)
     assert list(unmarked(captured)) == []
 
 
@@ -108,3 +120,13 @@ def test_an_unmarked_value_is_noticed(whole_stack: Callable[[str], Capture]) -> 
     assert list(unmarked(captured.changed(VERSION, "login-client", {"secretString": value})))
     told = {"description": json.loads(value)["clientSecret"]}
     assert list(unmarked(captured.changed("aws:cloudfront/originAccessControl:OriginAccessControl", "images", told)))
+
+
+@pytest.mark.parametrize("name", ["ca-key", "sa-key", "encryption-key", "token"])
+def test_an_unmarked_parameter_is_noticed(whole_stack: Callable[[str], Capture], name: str) -> None:
+    """Plain text in a parameter, and its value in a machine's user data or a tag; the control for the test above."""
+    captured = whole_stack("nodes14")
+    value = captured.one(PARAMETER, f"parameters-{name}").inputs["value"].value
+    assert f"parameters-{name}.value" in unmarked(captured.changed(PARAMETER, f"parameters-{name}", {"value": value}))
+    told = captured.changed("aws:ec2/instance:Instance", "machines-k8s-redis", {"userData": f"join: {value}"})
+    assert list(unmarked(told)) == ["machines-k8s-redis..userData"]

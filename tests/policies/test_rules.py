@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from policies import tokens
+from policies import tokens, topology
 from policies.catalog import all_rules
+from policies.resources import NotKnownError, Stack
 from tests.captures import Capture
 from tests.conftest import CaptureProgram
 from tests.policies import PROGRAMS, Findings, Program, Variant, program
@@ -23,8 +24,6 @@ def test_nothing_is_wrong(findings: Callable[[str], Findings], name: str) -> Non
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_rules_see_every_value(programs: Callable[[str], Program], name: str) -> None:
     """Nothing that a rule reads is unknown in a capture, so that no rule passes because it could not look."""
-    from policies.resources import NotKnownError, Stack
-
     program = programs(name)
     stack = Stack(program.resources, program.options)
     unseen = []
@@ -37,20 +36,28 @@ def test_rules_see_every_value(programs: Callable[[str], Program], name: str) ->
     assert unseen == []
 
 
-# Drift of these is left alone: what somebody scales by hand, what AWS may not change in place, what the account's role
-# had before the program took it over. Anything else that drifts is to be seen.
+# Drift of these is left alone, by variant: what somebody scales by hand, what AWS may not change in place, what the
+# account's role had before the program took it over. Anything else that drifts is to be seen.
 LEFT_ALONE = {
-    ("aws:eks/cluster:Cluster", ("vpcConfig.subnetIds",)),
-    ("aws:eks/nodeGroup:NodeGroup", ("scalingConfig.desiredSize",)),
-    ("aws:iam/serviceLinkedRole:ServiceLinkedRole", ("customSuffix", "description", "tags")),
+    "eks": {
+        ("aws:eks/cluster:Cluster", ("vpcConfig.subnetIds",)),
+        ("aws:eks/nodeGroup:NodeGroup", ("scalingConfig.desiredSize",)),
+        ("aws:iam/serviceLinkedRole:ServiceLinkedRole", ("customSuffix", "description", "tags")),
+    },
+    # Control planes, which are replaced by their runbook only.
+    "self-managed": {("aws:ec2/instance:Instance", ("ami", "userDataBase64"))},
 }
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_no_other_drift_is_left_alone(programs: Callable[[str], Program], name: str) -> None:
     """A property that is ignored could be opened by hand, and no preview would say so."""
-    ignoring = [resource for resource in programs(name).resources if resource.ignore_changes]
-    assert {(resource.type, tuple(sorted(resource.ignore_changes))) for resource in ignoring} == LEFT_ALONE
+    found = programs(name)
+    ignoring = [resource for resource in found.resources if resource.ignore_changes]
+    wanted = LEFT_ALONE[stack_sections(found.stack)["variant"]]
+    assert {(resource.type, tuple(sorted(resource.ignore_changes))) for resource in ignoring} == wanted
+    planes = {plane.urn for plane in topology.control_planes(Stack(found.resources, found.options))}
+    assert {resource.urn for resource in ignoring if resource.type == tokens.INSTANCE} == planes
 
 
 PROTECTED = {

@@ -20,7 +20,7 @@ from tests.sandbox.without_kubernetes import Account, Steps
 pytestmark = pytest.mark.engine
 
 # Of which only pyproject.toml is read.
-PROJECT = Project(CHECKOUT, CHECKOUT, {"git": "", "charts": ""}, lambda domain: "")
+PROJECT = Project(CHECKOUT, CHECKOUT, {"git": "", "charts": ""}, lambda domain: "", lambda name: "")
 
 
 @dataclass(frozen=True, kw_only=True)

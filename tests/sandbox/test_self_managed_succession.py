@@ -40,6 +40,7 @@ spec = replace(NODES14, workers=workers, rollout=wish["rollout"])
 succession = Succession(
     kubeconfig=wish["kubeconfig"],
     machines=[f"machines-{node.name}" for node in spec.nodes],
+    version=spec.version,
     drain=Patience(limit=3, every=0.05),
     succession=Patience(limit=5, every=0.05),
     pause=2,

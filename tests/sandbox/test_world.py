@@ -141,5 +141,5 @@ def test_unknown_stack_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     )
     assert result.returncode == 1
     assert "no stack stagging" in result.stdout
-    assert "dev, prod" in result.stdout
+    assert "dev, nodes14, prod" in result.stdout
     assert "Traceback" not in result.stdout + result.stderr

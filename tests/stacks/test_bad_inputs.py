@@ -9,8 +9,11 @@ import pytest
 from settings import Settings, SettingsError
 from tests.bad_inputs import BAD_INPUTS, ROOT, TODAY, BadInput, engine_config, sections
 from tests.captures import Capture
+from tests.whole_stacks import STACKS
 
 Run = Callable[..., Capture]
+# Of `stacks`, by variant.
+MODULES = {"eks": "eks", "self-managed": "self_managed"}
 
 
 @pytest.fixture(autouse=True)
@@ -39,10 +42,10 @@ def test_nothing_is_registered(capture: Run, row: BadInput) -> None:
 
 
 def test_an_empty_stack_is_refused(capture: Run) -> None:
-    """A stack without configuration ends the same way, with a line for each section."""
+    """A stack without configuration ends the same way, with a line for each section of the variant taken then."""
     captured = capture(_program, config={}, expect=pulumi.RunError)
     assert captured.resources == []
-    assert len(str(captured.error).split("\n")) == len(sections("dev"))
+    assert len(str(captured.error).split("\n")) == len(sections("dev").keys() - {"variant"})
 
 
 def test_a_secret_is_refused_and_not_shown(capture: Run) -> None:
@@ -77,7 +80,7 @@ def test_other_namespaces_are_left_alone(capture: Run, monkeypatch: pytest.Monke
     assert [settings.aws.region for settings in seen] == ["ap-northeast-2"]
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", STACKS)
 def test_a_good_stack_gets_past_the_settings(capture: Run, monkeypatch: pytest.MonkeyPatch, stack: str) -> None:
     """The control for the rows above: unchanged, the program does register resources and exports."""
 
@@ -85,7 +88,7 @@ def test_a_good_stack_gets_past_the_settings(capture: Run, monkeypatch: pytest.M
         pulumi.ComponentResource("platform:test:Marker", settings.cluster.name)
         return {"clusterName": settings.cluster.name}
 
-    monkeypatch.setattr("stacks.eks.build", build)
+    monkeypatch.setattr(f"stacks.{MODULES[sections(stack)['variant']]}.build", build)
     captured = capture(_program, stack=stack, config=engine_config(sections(stack)))
     assert [resource.name for resource in captured.resources] == [f"platform-{stack}"]
     assert captured.exports == {"clusterName": f"platform-{stack}"}

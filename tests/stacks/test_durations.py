@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
@@ -12,7 +13,7 @@ from sandbox.durations.model import Model
 from sandbox.durations.stack import Stack
 from sandbox.durations.table import load_table
 from tests.captures import Capture, Registration
-from tests.whole_stacks import CHECKOUT, WholeStack
+from tests.whole_stacks import CHECKOUT, STACKS, WholeStack, capture_stack, stack_sections
 
 SANDBOX: Final = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["sandbox"]
 ROOT: Final = "kubernetes:argoproj.io/v1alpha1:Application::argocd-root"
@@ -54,7 +55,37 @@ def test_dev_is_up_after_the_control_plane_and_four_minutes(whole_stack: WholeSt
     assert course.seconds <= limit, told
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+def ready_nodes(captured: Capture) -> float:
+    """Return when the last node of a self-managed stack is Ready."""
+    told = model(captured)
+    return max(told.up_seconds(one.urn) for one in captured.resources if one.type == "kubernetes:core/v1:NodePatch")
+
+
+def test_fourteen_nodes_are_ready_after_six_and_a_half_minutes(whole_stack: WholeStack) -> None:
+    """In the model, by the promise in pyproject.toml."""
+    limits = SANDBOX["limits"]["nodes14"]
+    assert limits == {"kubernetes:core/v1:NodePatch::node-roles-*": 6.5 * 60}
+    assert ready_nodes(whole_stack("nodes14")) <= 6.5 * 60
+
+
+def test_nodes_come_as_fast_however_many_there_are(capture: Callable[..., Capture]) -> None:
+    """Four machines take as long as fourteen: none waits for another."""
+    machines = stack_sections("nodes14")["machines"]
+    some = {name: machines["workers"][name] for name in ("k8s-api-auth", "k8s-redis", "k8s-monitoring")}
+    few = capture_stack(capture, "nodes14", {"machines": {"workers": some, "total": 4}})
+    assert ready_nodes(few) == ready_nodes(capture_stack(capture, "nodes14"))
+
+
+def test_machines_that_wait_for_the_public_load_balancer_break_the_promise(whole_stack: WholeStack) -> None:
+    """So the promise stands on what machines wait for, and not on a generous limit."""
+    captured = whole_stack("nodes14")
+    balancer = captured.one("aws:lb/listener:Listener", "endpoint-public")
+    master = captured.one("aws:ec2/instance:Instance", "machines-k8s-master")
+    late = captured.changed(master.type, master.name, dependencies=(*master.dependencies, balancer.urn))
+    assert ready_nodes(late) > 6.5 * 60
+
+
+@pytest.mark.parametrize("stack", STACKS)
 def test_every_order_on_the_way_has_its_reason(whole_stack: WholeStack, stack: str) -> None:
     """Up to what is there last, up to the root Application, and in each wave of a destroy; else this raises."""
     captured = whole_stack(stack)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.captures import Capture
+from tests.captures import Capture, Secret
 from tests.whole_stacks import WholeStack, capture_stack
 
 CLUSTER = {"argocdNamespace", "clusterName", "kubeconfig", "rootApplication", "vpcId"}
@@ -14,6 +14,13 @@ CLUSTER = {"argocdNamespace", "clusterName", "kubeconfig", "rootApplication", "v
 def test_outputs_are_what_people_and_pipelines_ask_for(whole_stack: WholeStack) -> None:
     """The cluster's, and of what surrounds it what has an address or a name that others type."""
     assert whole_stack("dev").exports.keys() == CLUSTER | {"dashboardName", "imagesUrl", "userPoolId"}
+
+
+def test_outputs_of_a_self_managed_stack_are_the_same_and_its_issuer(whole_stack: WholeStack) -> None:
+    """Whoever reads outputs need not know who runs the control plane; here the kubeconfig is a key, and so a secret."""
+    exports = whole_stack("nodes14").exports
+    assert exports.keys() == whole_stack("dev").exports.keys() | {"issuer"}
+    assert [name for name, value in exports.items() if isinstance(value, Secret)] == ["kubeconfig"]
 
 
 def test_outputs_name_only_what_there_is(capture: Callable[..., Capture]) -> None:

@@ -11,7 +11,7 @@ import pulumi
 import pytest
 
 from tests.captures import Capture, Registration
-from tests.components import Control, Mutation, changed
+from tests.components import Control, Mutation, changed, without
 from tests.conftest import ACCOUNT
 from tests.whole_stacks import ACCOUNT as ACCOUNT_CALLS
 from tests.whole_stacks import CHECKOUT, STACKS, WholeStack, capture_stack, stack_config, stack_sections
@@ -22,6 +22,7 @@ BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 COST_TAG = "aws:costexplorer/costAllocationTag:CostAllocationTag"
 DESTINATION = "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
+FILES = "aws:efs/fileSystem:FileSystem"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 ISSUED = "aws:acm/certificateValidation:CertificateValidation"
 KEY = "aws:kms/key:Key"
@@ -31,6 +32,7 @@ POLICY = "aws:iam/policy:Policy"
 POOL = "aws:cognito/userPool:UserPool"
 NAMESPACE = "kubernetes:core/v1:Namespace"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+NODE_PATCH = "kubernetes:core/v1:NodePatch"
 PROVIDER = "pulumi:providers:aws"
 RECORD = "aws:route53/record:Record"
 RELEASE = ("kubernetes:helm.sh/v3:Release", "argocd-release")
@@ -41,6 +43,11 @@ WEB_ACL = "aws:wafv2/webAcl:WebAcl"
 ZONE = "aws:route53/zone:Zone"
 ZONE_CALL = "aws:route53/getZone:getZone"
 ROOMS = ("storage", "images", "edge", "login", "secrets", "observability")
+
+# By the stack's variant: the group of every node, what gives pods their addresses, and what nodes are.
+NODES_GROUP = {"eks": "::cluster-eksCluster", "self-managed": "::security-groups-nodes"}
+POD_NETWORK = {"eks": (ADDON, "addons-"), "self-managed": (RELEASE[0], "addons-calico")}
+NODES = {"eks": NODE_GROUP, "self-managed": NODE_PATCH}
 
 # What a destroy leaves behind, whole: without its settings, key or name it would be of no use.
 KEPT = {
@@ -123,8 +130,10 @@ def loose_links(captured: Capture) -> list[str]:
 
 def misplaced_records(captured: Capture) -> list[str]:
     """Records of the domain lie in its own zone where it has one; what delegates to that lies above."""
-    zones = tuple(zone.urn for zone in captured.of_type(ZONE))
-    records = [row for row in captured.of_type(RECORD) if row.name != "edge-delegation"]
+    zones = tuple(zone.urn for zone in captured.of_type(ZONE) if zone.name == "edge-zone")
+    records = [
+        row for row in captured.of_type(RECORD) if row.name != "edge-delegation" and row.name.partition("-")[0] in ROOMS
+    ]
     return [row.urn for row in records if row.property_dependencies.get("zoneId", ()) != zones]
 
 
@@ -159,10 +168,15 @@ def keys_without_the_cdn(captured: Capture) -> list[str]:
 
 
 def closed_files(captured: Capture) -> list[str]:
-    """The group that may mount is the one that EKS gives every node."""
-    rule = captured.one(INGRESS, "storage-files-nodes")
-    sources = rule.property_dependencies["referencedSecurityGroupId"]
-    return [] if any(urn.endswith("::cluster-eksCluster") for urn in sources) else [rule.urn]
+    """The group that may mount is the one that every node has; without a file system there is nothing to mount."""
+    rules = [rule for rule in captured.of_type(INGRESS) if rule.name == "storage-files-nodes"]
+    nodes = NODES_GROUP[_variant(captured)]
+    wrong = [
+        rule.urn
+        for rule in rules
+        if not any(urn.endswith(nodes) for urn in rule.property_dependencies["referencedSecurityGroupId"])
+    ]
+    return wrong + ([] if len(rules) == len(captured.of_type(FILES)) else ["no rule"])
 
 
 def early_tree(captured: Capture) -> list[str]:
@@ -177,11 +191,13 @@ def early_tree(captured: Capture) -> list[str]:
 
 def release_not_beside_the_nodes(captured: Capture) -> list[str]:
     """Argo CD begins once pods can have addresses and people pages to log in by, not after nodes: its pods wait."""
-    needed = captured.needs(captured.one(*RELEASE))
-    addons = [row for row in captured.of_type(ADDON) if row.name.startswith("addons-")]
+    needed, variant = captured.needs(captured.one(*RELEASE)), _variant(captured)
+    type_, begins = POD_NETWORK[variant]
+    addons = [row for row in captured.of_type(type_) if row.name.startswith(begins)]
+    nodes = captured.of_type(NODES[variant])
     first = {row.urn for row in (*addons, *captured.of_type(PAGES))}
-    late = [row.urn for row in captured.of_type(NODE_GROUP) if row.urn in needed]
-    return sorted(first - needed) + late + ([] if addons else ["no add-on"])
+    late = [row.urn for row in nodes if row.urn in needed]
+    return sorted(first - needed) + late + ([] if addons and nodes else ["no add-on, or no node"])
 
 
 def wrong_reach(captured: Capture) -> list[str]:
@@ -204,10 +220,11 @@ def wrong_words(captured: Capture) -> list[str]:
     attributes = {row["key"]: row["value"] for row in edge["loadBalancer"]["loadBalancerAttributes"]}
     protected = str(sections["cluster"]["deletionProtection"]).lower()
     certificate = captured.one(ALARM, "observability-certificate-edge").inputs["dimensions"]["CertificateArn"]
+    files = captured.of_type(FILES)
     wanted = {
         "backups": (storage["backupsBucket"], buckets["backups"]),
-        "files": (storage["fileSystemId"].partition("-")[0], "fs"),
-        "access point": (storage["accessPointId"].partition("-")[0], "fsap"),
+        "files": (storage["fileSystemId"].partition("-")[0], "fs" if files else ""),
+        "access point": (storage["accessPointId"].partition("-")[0], "fsap" if files else ""),
         "images": (storage["imagesUrl"], f"https://images.{domain}"),
         "repositories": (sorted(storage["repositories"]), sorted(sections["storage"]["repositories"])),
         "access logs": (attributes["access_logs.s3.bucket"], buckets["logs"]),
@@ -233,6 +250,10 @@ def _stack(captured: Capture) -> str:
     return captured.one(*ROOT).urn.split(":")[2]
 
 
+def _variant(captured: Capture) -> str:
+    return str(stack_sections(_stack(captured))["variant"])
+
+
 def _handed(captured: Capture) -> Any:
     return captured.one(*ROOT).inputs["spec"]["source"]["helm"]["valuesObject"]
 
@@ -252,6 +273,12 @@ def _linked(type_: str, name: str, key: str, *urns: str) -> Mutation:
         return captured.changed(type_, name, property_dependencies=links)
 
     return mutate
+
+
+def _argocd_after_nodes(captured: Capture) -> Capture:
+    release = captured.one(*RELEASE)
+    nodes = tuple(row.urn for row in captured.of_type(NODE_PATCH))
+    return captured.changed(*RELEASE, dependencies=(*release.dependencies, *nodes))
 
 
 MUTATIONS: list[tuple[Control, Mutation]] = [
@@ -276,6 +303,14 @@ MUTATIONS: list[tuple[Control, Mutation]] = [
     (wrong_words, changed(*RELEASE, {"values": {"configs": {"cm": {}}}})),
 ]
 CONTROLS = list(dict.fromkeys(control for control, _ in MUTATIONS))
+# Of a self-managed stack.
+OF_MACHINES: list[tuple[Control, Mutation]] = [
+    (closed_files, _linked(INGRESS, "storage-files-nodes", "referencedSecurityGroupId", "::cluster-eksCluster")),
+    (closed_files, without(INGRESS, "storage-files-nodes")),
+    (release_not_beside_the_nodes, changed(NAMESPACE, "argocd-namespace", dependencies=())),
+    (release_not_beside_the_nodes, _argocd_after_nodes),
+    (misplaced_records, _linked(RECORD, "images-a", "zoneId", "endpoint-zone")),
+]
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -289,6 +324,26 @@ def test_control_holds(whole_stack: WholeStack, stack: str, control: Control) ->
 def test_control_catches_its_mutation(whole_stack: WholeStack, control: Control, mutation: Mutation) -> None:
     """Each control reports surroundings of which one thing was changed."""
     assert control(mutation(whole_stack("prod"))) != []
+
+
+@pytest.fixture(scope="module")
+def with_files(capture: Callable[..., Capture]) -> Capture:
+    """Return a self-managed stack with the file system that its settings leave out."""
+    return capture_stack(capture, "nodes14", {"storage": {"fileSystem": True}})
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.__name__)
+def test_control_holds_with_files_on_self_managed_nodes(with_files: Capture, control: Control) -> None:
+    """Machines may mount the file system, and the tree is told of it."""
+    assert control(with_files) == []
+
+
+@pytest.mark.parametrize(("control", "mutation"), OF_MACHINES, ids=lambda item: getattr(item, "__name__", ""))
+def test_control_catches_its_mutation_on_self_managed_nodes(
+    with_files: Capture, control: Control, mutation: Mutation
+) -> None:
+    """Where the control asks another thing of machines than of EKS, that is seen as well."""
+    assert control(mutation(with_files)) != []
 
 
 def test_other_values_reach_what_they_are_for(capture: Callable[..., Capture]) -> None:

@@ -15,6 +15,7 @@ from components.karpenter.names import RULE_KINDS
 from components.observability import alarms
 from components.observability.alarms import Alarm, Watched
 from components.observability.names import METRIC, NAMESPACE
+from components.self_managed import alarms as machine_alarms
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE: Final = Watched(
@@ -162,9 +163,10 @@ def test_each_says_why_and_what_to_do(alarm: Alarm) -> None:
 
 
 def test_the_runbook_knows_no_alarm_that_is_not_there() -> None:
-    """Every section but the budget's is some alarm's."""
+    """Every section but the budget's is some alarm's, of whichever variant."""
     page = sections((ROOT / alarms.RUNBOOK).read_text(encoding="utf-8"))
-    assert page == {alarm.runbook for alarm in alarms.plan(EXAMPLE)} | {"budget"}
+    planned = (*alarms.plan(EXAMPLE), *machine_alarms.plan(EXAMPLE.cluster_name))
+    assert page == {alarm.runbook for alarm in planned} | {"budget"}
 
 
 @pytest.mark.parametrize("alarm", alarms.plan(EXAMPLE), ids=lambda alarm: alarm.key)

@@ -56,6 +56,7 @@ class Engine:
         self.succession = Succession(
             kubeconfig=api.kubeconfig if kubeconfig is None else kubeconfig,
             machines=machines,
+            version="1.36.4",
             drain=drain,
             succession=succession,
             pause=pause,
@@ -116,6 +117,50 @@ def test_pods_leave_before_their_machine(api: FakeApi, told: list[str]) -> None:
     assert api.said == ["cordon a", "evict web-1", "evict web-2", "evict web-3", "delete a", "terminate a"]
     assert set(api.pods) == {"proxy", "etcd", "job", "elsewhere"}
     assert told[0] == "a: cordoned; its pods move"
+
+
+@pytest.mark.parametrize(
+    "toleration",
+    [
+        {"operator": "Exists"},
+        {"operator": "Exists", "effect": "NoSchedule"},
+        {"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule"},
+    ],
+)
+def test_a_pod_that_comes_back_onto_the_cordoned_node_is_evicted_once(api: FakeApi, toleration: dict[str, str]) -> None:
+    """Calico's operator and Typha tolerate everything: the emptiest node is the scheduler's first choice for them."""
+    api.add_pod("typha", "a")["spec"]["tolerations"] = [{"key": "other", "operator": "Exists"}, toleration]
+    api.returns.add("typha")
+
+    async def story() -> None:
+        await Engine(api).delete("a")
+
+    asyncio.run(story())
+    assert api.said == ["cordon a", "evict typha", "delete a", "terminate a"]
+
+
+@pytest.mark.parametrize(
+    "toleration",
+    [
+        {"operator": "Exists", "effect": "NoExecute"},
+        {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"},
+    ],
+)
+def test_a_pod_that_was_on_its_way_is_moved_as_well(api: FakeApi, toleration: dict[str, str]) -> None:
+    """Bound a moment after the cordon, it does not come back by itself: it is evicted like all others."""
+    api.add_pod("web", "a")["spec"]["tolerations"] = [toleration]
+    api.returns.add("web")
+
+    async def story() -> None:
+        engine = Engine(api)
+        leaving = asyncio.ensure_future(engine.delete("a"))
+        while api.said.count("evict web") < 2:
+            await asyncio.sleep(0.01)
+        api.returns.clear()
+        await leaving
+
+    asyncio.run(story())
+    assert api.said[-3:] == ["evict web", "delete a", "terminate a"]
 
 
 def test_a_budget_is_asked_again(api: FakeApi, told: list[str]) -> None:
@@ -251,6 +296,51 @@ def test_a_failure_elsewhere_is_none_of_a_rollout(api: FakeApi) -> None:
 
     asyncio.run(story())
     assert api.said[-1] == "terminate a"
+
+
+def test_no_kubelet_becomes_newer_than_the_api(api: FakeApi) -> None:
+    """With an older API server no worker is cordoned: one line says which, and the next ones say the same at once."""
+    api.version = "v1.35.9"
+
+    async def story() -> list[BaseException | None]:
+        engine = Engine(api)
+        return await asyncio.gather(*(engine.replace(name) for name in "ab"), return_exceptions=True)
+
+    said = [str(error) for error in asyncio.run(story())]
+    line = (
+        "the API server is v1.35.9, and no kubelet may be newer: upgrade the control planes to v1.36.4 first,"
+        " docs/runbooks/upgrade-self-managed.md"
+    )
+    assert said == [line, f"machines-b stays as it is: machines-a could not leave: {line}"]
+    assert api.said == []
+
+
+@pytest.mark.parametrize("version", ["v1.36.0", "v1.36.12", "v1.37.0", "v2.0.1"])
+def test_a_kubelet_may_be_as_old_as_it_likes(api: FakeApi, version: str) -> None:
+    """Minors are compared as numbers, and patches not at all; the question is asked once in a run."""
+    api.version = version
+
+    async def story() -> None:
+        engine = Engine(api)
+        await engine.replace("a", ready_after=0)
+        api.version = "v1.9.0"
+        await engine.replace("b")
+
+    asyncio.run(story())
+    assert {"terminate a", "terminate b"} <= set(api.said)
+
+
+def test_a_machine_that_goes_for_good_may_go_from_an_old_api(api: FakeApi) -> None:
+    """No kubelet follows it. Neither does the API that a control plane is: that one is there to be replaced."""
+    api.version = "v1.35.9"
+
+    async def story() -> None:
+        engine = Engine(api, machines=["machines-b", "machines-c"])
+        await engine.delete("a")
+        await _detach(engine, "c")
+
+    asyncio.run(story())
+    assert api.said == ["cordon a", "delete a", "terminate a", "cordon c", "delete c", "stop c"]
 
 
 def test_a_machine_without_a_node_just_goes(api: FakeApi, told: list[str]) -> None:

@@ -167,6 +167,8 @@ def test_the_kubelets_flags_are_what_the_node_is_to_be(kubeadm: Kubeadm, tmp_pat
     assert set(line.partition("=")[2].strip('"').split()) == {
         "--hostname-override=k8s-master",
         "--cloud-provider=external",
+        "--image-credential-provider-bin-dir=/usr/local/lib/platform",
+        "--image-credential-provider-config=/etc/platform/image-credentials.yaml",
         "--node-ip=10.0.0.20",
         "--provider-id=aws:///ap-northeast-2a/i-0123456789abcdef0",
         "--register-with-taints=node-role.kubernetes.io/control-plane:NoSchedule",

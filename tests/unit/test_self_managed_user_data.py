@@ -23,6 +23,7 @@ import versions
 from components.self_managed import user_data as subject
 from components.self_managed.compression import compress
 from components.self_managed.control_plane import RENDERED
+from components.self_managed.kubelet import kubelet_configuration
 from components.self_managed.names import CONTROL_PLANE_FILES
 from components.self_managed.packages import packages
 from components.self_managed.spec import ClusterSpec, NodeSpec, Taint
@@ -112,6 +113,15 @@ def test_packing_is_worth_it() -> None:
     """At most a quarter more than the best that gzip does."""
     text = cloud_config(SPECS[0], SPECS[0].nodes[0], BOOT).encode()
     assert len(compress(text)) < 1.25 * len(gzip.compress(text, 9))
+
+
+@pytest.mark.parametrize(("spec", "node"), NODES)
+def test_a_machine_may_wait_for_its_pods(spec: ClusterSpec, node: NodeSpec) -> None:
+    """Logind grants what the kubelet asks for: Ubuntu's own file, which grants 30 seconds, is shadowed by its name."""
+    name = "/etc/systemd/logind.conf.d/unattended-upgrades-logind-maxdelay.conf"
+    granted = files(spec, node)[name]["content"]
+    asked = str(kubelet_configuration()["shutdownGracePeriod"]).removesuffix("s")
+    assert granted == f"[Login]\nInhibitDelayMaxSec={asked}\n"
 
 
 @pytest.mark.parametrize(("spec", "node"), NODES)

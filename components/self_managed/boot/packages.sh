@@ -27,7 +27,7 @@ trust() {
   install -m 0644 "$work/$1.gpg" "$KEYRINGS/$1.gpg"
 }
 
-# apt's own timers run at first boot as well: wait for their lock. A configuration that is there already stays.
+# apt's own timers run at first boot as well: wait for their lock of dpkg. A configuration that is there already stays.
 get() { apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 -o Dpkg::Options::=--force-confold "$@"; }
 
 install_packages() {
@@ -38,7 +38,8 @@ install_packages() {
   echo "deb [signed-by=$KEYRINGS/kubernetes.gpg] $KUBERNETES_REPOSITORY/ /" >"$SOURCES/kubernetes.list"
   echo "deb [signed-by=$KEYRINGS/docker.gpg] $DOCKER_REPOSITORY $UBUNTU stable" >"$SOURCES/docker.list"
   read -ra pinned <<<"$PACKAGES"
-  get update
+  # For the lock of its lists apt does not wait.
+  try 12 get update
   get install --no-install-recommends --allow-change-held-packages "${pinned[@]}" python3-boto3 conntrack ethtool socat
   apt-mark hold "${pinned[@]%%=*}"
   echo "$PACKAGES" >"$STATE/packages"
@@ -48,7 +49,8 @@ install_packages() {
 swapoff -a
 if [ -e "$ROOT/etc/fstab" ]; then sed -i -E '/^[^#]\S*\s+\S+\s+swap\s/s/^/#/' "$ROOT/etc/fstab"; fi
 modprobe -a overlay br_netfilter
-sysctl --quiet --system
+# Ours alone: one of somebody else's that this kernel does not have is not to stop the boot.
+sysctl --quiet --load "$ROOT/etc/sysctl.d/90-platform.conf"
 
 if [ "$(cat "$STATE/packages" 2>/dev/null)" != "$PACKAGES" ]; then
   work=$(mktemp -d)

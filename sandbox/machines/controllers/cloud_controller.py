@@ -24,9 +24,14 @@ class CloudControllerError(Exception):
 def introduce(view: View) -> None:
     """Do the controller's work, if it runs. Raise `CloudControllerError` where the real one would end."""
     pods = view.running(k8s_app="aws-cloud-controller-manager")
-    own = next((one for one in map(view.instance_under, pods) if one), None)
-    if own is None:
+    pod, own = next(((pod, one) for pod in pods if (one := view.instance_under(pod))), (None, None))
+    if pod is None or own is None:
         return
+    hops = int(own.described.get("MetadataOptions", {}).get("HttpPutResponseHopLimit", 1))
+    if not pod["spec"].get("hostNetwork") and hops < 2:
+        raise CloudControllerError(
+            f"unable to read the instance metadata of {own.id}: off its network, hop limit {hops}"
+        )
     cluster = _cluster(own)
     rights = Rights(view.aws(own.region), own.region)
     for action in _NEEDED:

@@ -19,7 +19,7 @@ from policies.checkov.verdict import judge, unused
 from policies.waivers import load
 from tests.conftest import CaptureProgram
 from tests.policies.checkov import CARELESS, careless, closed, plan_of
-from tests.policies.checkov.edits import EDITS
+from tests.policies.checkov.edits import EDITS, SELF_MANAGED_EDITS, Edits
 from tests.whole_stacks import STACKS, WholeStack
 from tools import checkov_env
 
@@ -91,14 +91,17 @@ def test_careless_program_is_caught(capture: CaptureProgram, checkov: Path) -> N
     assert {name: wanted - ids(report, name) for name, wanted in CARELESS.items()} == {name: set() for name in CARELESS}
 
 
-def test_careless_edits_of_production_are_caught(whole_stack: WholeStack, checkov: Path) -> None:
-    """What passes in production passes because it is right: edited, the same resources fail, past all waivers."""
-    captured = whole_stack("prod")
-    for type_, name, inputs, _ in EDITS:
+@pytest.mark.parametrize(
+    ("stack", "edits"), [("prod", EDITS), ("nodes14", SELF_MANAGED_EDITS)], ids=["prod", "nodes14"]
+)
+def test_careless_edits_are_caught(whole_stack: WholeStack, checkov: Path, stack: str, edits: Edits) -> None:
+    """What passes passes because it is right: edited, the same resources fail, past all waivers."""
+    captured = whole_stack(stack)
+    for type_, name, inputs, _ in edits:
         captured = captured.changed(type_, name, inputs)
-    left = judge(scan(checkov, plan_of(captured)), load(), "prod", date.today()).open
+    left = judge(scan(checkov, plan_of(captured)), load(), stack, date.today()).open
     found = {(finding.resource.type, finding.resource.name, finding.id) for finding in left}
-    assert {(type_, name, id_) for type_, name, _, ids_ in EDITS for id_ in ids_} - found == set()
+    assert {(type_, name, id_) for type_, name, _, ids_ in edits for id_ in ids_} - found == set()
 
 
 def test_references_matter(whole_stack: WholeStack, report_of: Callable[[str], Report], checkov: Path) -> None:

@@ -88,14 +88,15 @@ def rows() -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def excuses() -> list[Mapping[str, str]]:
-    """Return what no control asks for, so that a change of it is nobody's to notice: type, path, reason."""
+    """Return what no control asks for, so that a change of it is nobody's to notice: type, name, path, reason."""
     found: list[Mapping[str, str]] = yaml.safe_load((_HERE / "excused.yaml").read_text(encoding="utf-8"))
     return found
 
 
 def is_excused(mutation: Mutation, excuse: Mapping[str, str]) -> bool:
     """Whether the excuse is about this change."""
-    return fnmatchcase(mutation.resource.type, excuse["type"]) and fnmatchcase(mutation.path, excuse["path"])
+    where = ((mutation.resource.type, "type"), (mutation.resource.name, "name"), (mutation.path, "path"))
+    return all(fnmatchcase(found, excuse.get(key, "*")) for found, key in where)
 
 
 def mutate(control: str, row: Mapping[str, Any], program: Program) -> Mutation:

@@ -31,7 +31,7 @@ def test_nothing_acts_before_the_cluster_exists(tmp_path: Path, tools: Mapping[s
     rid, outputs = provider.create(_NAMESPACE, "early", inputs, preview=True)
     assert (rid, outputs["metadata"]) == ("", {"name": "early"})
     for call in (lambda: provider.create(_NAMESPACE, "early", inputs), lambda: provider.delete(_NAMESPACE, "e", "e")):
-        with pytest.raises(RefusedError, match="no EKS cluster exists"):
+        with pytest.raises(RefusedError, match="no cluster exists"):
             call()
     provider.configure(kubeconfig=UNKNOWN, deleteUnreachable="true")
     provider.delete(_NAMESPACE, "early", "early")

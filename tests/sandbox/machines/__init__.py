@@ -474,11 +474,13 @@ class Lab:
         until(lambda: text in self.console(identity), timeout, lambda: f"no {text!r} in\n{self.console(identity)}")
         return self.console(identity)
 
-    def install(self, *names: str) -> None:
+    def install(self, *names: str, host_network: bool = True) -> None:
         """Apply the add-ons of addons.yaml, or those of these names, and an Installation of Calico."""
         for manifest in yaml.safe_load((Path(__file__).parent / "addons.yaml").read_text(encoding="utf-8")):
             if names and manifest["metadata"]["name"] not in names:
                 continue
+            if not host_network:
+                manifest["spec"]["template"]["spec"]["hostNetwork"] = False
             self.apply(manifest)
         if not names or "installations.operator.tigera.io" in names:
             until(lambda: self.api.kind(_CALICO, "Installation") is not None, 20, lambda: "no kind Installation")

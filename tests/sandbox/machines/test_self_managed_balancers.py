@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+from typing import Any, cast
+
 import pytest
 
 from sandbox.kubernetes.credentials import authenticate
+from sandbox.kubernetes.host import KubernetesHost
 from sandbox.protocol import HostError
-from tests.sandbox.machines import Lab, Wanted, authority, pin, until
+from sandbox.tools import load_tools
+from tests.sandbox.kubernetes.conftest import Provider, RefusedError
+from tests.sandbox.machines import CHECKOUT, Lab, Wanted, authority, pin, until
 
 pytestmark = pytest.mark.cluster
 
 _ADDRESSES = ("10.0.1.20", "10.0.1.21", "10.0.1.22")
 _ADMINS = "kubeadm:cluster-admins"
+_NAMESPACE = "kubernetes:core/v1:Namespace"
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +76,27 @@ def test_operator_comes_in_with_the_clusters_certificate(lab: Lab, server: str) 
         _try(lab, lab.kubeconfig(server, "strangers"))
 
 
+def test_provider_acts_only_with_a_kubeconfig_that_gets_in(lab: Lab, server: str) -> None:
+    """The Kubernetes provider makes objects with the administrator's kubeconfig, and none with a stranger's."""
+    _until_served(lab, server)
+    host = KubernetesHost(lab.control_plane, cast("Any", None), load_tools(CHECKOUT))
+    provider = Provider(host.serve())
+    inputs = {"metadata": {"name": "made"}}
+    for organization, allowed in (("strangers", False), (_ADMINS, True)):
+        provider.configure(kubeconfig=lab.kubeconfig(server, organization))
+        if allowed:
+            provider.create(_NAMESPACE, "made", inputs)
+        else:
+            with pytest.raises(RefusedError, match="is refused"):
+                provider.create(_NAMESPACE, "made", inputs)
+    assert lab.api.request("GET", "/api/v1/namespaces/made")
+    provider.close()
+    host.stop()
+
+
 def test_kubeconfig_of_another_authority_is_refused(lab: Lab, server: str) -> None:
     """Who trusts another authority, or expects another name, does not get through."""
     _until_served(lab, server)
-    import base64
-
     other = base64.b64encode(authority("kubernetes")[0].encode()).decode()
     with pytest.raises(HostError, match="certificate verify failed"):
         _try(lab, lab.kubeconfig(server, _ADMINS, **{"certificate-authority-data": other}))

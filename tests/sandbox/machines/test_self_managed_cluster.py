@@ -90,9 +90,12 @@ def test_nodes_speak_with_their_own_identity(lab: Lab, ids: dict[str, str]) -> N
 
 
 def test_pod_network_needs_calico_and_pods_a_cloud_controller(lab: Lab, ids: dict[str, str]) -> None:
-    """A cloud controller off the host's network never starts; with its host's, nodes are introduced and Ready."""
+    """Off the host's network a cloud controller waits for Calico, then for metadata; on it, it introduces the nodes."""
+    lab.install("aws-cloud-controller-manager", host_network=False)
+    until(lambda: _phases(lab, "aws-cloud-controller-manager") == ["Pending"], 30, lambda: "no pod of the controller")
     lab.install("installations.operator.tigera.io", "tigera-operator")
     until(lambda: all(ready(lab.node(name)) for name in ids), 60, lambda: "nodes are not Ready")
+    lab.wait_for_console(ids["master"], "unable to read the instance metadata")
     assert all(_UNINITIALIZED in _taints(lab.node(name)) for name in ids)
     lab.install("aws-cloud-controller-manager", "kubelet-csr-approver")
     until(
@@ -102,6 +105,11 @@ def test_pod_network_needs_calico_and_pods_a_cloud_controller(lab: Lab, ids: dic
     assert node["metadata"]["labels"]["topology.kubernetes.io/zone"] == "eu-west-1a"
     assert node["metadata"]["labels"]["node.kubernetes.io/instance-type"] == "t3.small"
     until(lambda: _served(lab) == {"master", "one", "two"}, 60, lambda: f"serving certificates: {_served(lab)}")
+
+
+def _phases(lab: Lab, app: str) -> list[str]:
+    pods = lab.api.request("GET", "/api/v1/pods", query={"labelSelector": f"k8s-app={app}"})["items"]
+    return [pod["status"]["phase"] for pod in pods if pod["spec"].get("nodeName")]
 
 
 def _served(lab: Lab) -> set[str]:

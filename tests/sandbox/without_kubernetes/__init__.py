@@ -124,7 +124,7 @@ class Account:
         language = LanguageHost()
         self._parts.callback(language.stop)
         endpoints = {"git": "https://git", "charts": "https://charts"}
-        project = Project(self._checkout, self._folder / "project", endpoints, aws.add_zone)
+        project = Project(self._checkout, self._folder / "project", endpoints, aws.add_zone, aws.add_image)
         project.prepare()
         environment = sandbox_environment(
             folder=self._folder,

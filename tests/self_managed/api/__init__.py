@@ -19,9 +19,11 @@ class FakeApi:
 
     Attributes:
         refusals: How often an eviction of a pod is refused by its budget; for ever if negative.
+        returns: Pods of which a new one is on the same node as soon as one has been evicted.
         lingers: How many listings a pod is still in after it was evicted.
         unready: HTTP status of /readyz; 0 hangs up.
         forbidden: Whether the administrator has no rights yet.
+        version: Of the server.
         said: Every change that was asked for.
     """
 
@@ -29,9 +31,11 @@ class FakeApi:
         self.nodes: dict[str, dict[str, Any]] = {}
         self.pods: dict[str, dict[str, Any]] = {}
         self.refusals: dict[str, int] = {}
+        self.returns: set[str] = set()
         self.lingers: dict[str, int] = {}
         self.unready = 200
         self.forbidden = False
+        self.version = "v1.36.4"
         self.said: list[str] = []
         self.lock = threading.Lock()
         self.url = ""
@@ -71,8 +75,12 @@ class FakeApi:
     def answer(self, method: str, url: str, body: Mapping[str, Any]) -> Answer:
         address = urlsplit(url)
         words, query = address.path.strip("/").split("/"), parse_qs(address.query)
-        if words == ["readyz"]:
-            return self.unready, {"message": "etcd is not ready"}
+        open_to_all: dict[str, Answer] = {
+            "readyz": (self.unready, {"message": "etcd is not ready"}),
+            "version": (200, {"gitVersion": self.version}),
+        }
+        if words[0] in open_to_all:
+            return open_to_all[words[0]]
         if self.forbidden:
             return 403, {"message": "nodes is forbidden"}
         if words[-1] == "eviction":
@@ -120,7 +128,9 @@ class FakeApi:
             cause = {"message": "The disruption budget web needs 2 healthy pods and has 2 currently"}
             return 429, {"message": "Cannot evict pod", "details": {"causes": [cause]}}
         self.said.append(f"evict {name}")
-        if name in self.lingers:
+        if name in self.returns:
+            self.pods[name]["metadata"]["uid"] += "-again"
+        elif name in self.lingers:
             self.pods[name]["metadata"]["deletionTimestamp"] = "2026-11-20T00:00:00Z"
         else:
             del self.pods[name]

@@ -60,6 +60,22 @@ def test_packages_are_exact_held_and_from_signed_repositories(worker: Machine) -
     assert "\n#/swap none swap" in worker.path("/etc/fstab").read_text()
 
 
+def test_apts_lists_that_somebody_else_reads_are_awaited(worker: Machine) -> None:
+    """Ubuntu looks for updates at first boot, too, and apt gives up at once when its lists are locked."""
+    (worker.play / "lists-locked").write_text("1\n2\n3\n")
+    assert worker.boot().returncode == 0
+    assert len([call for call in worker.calls if call.startswith("apt-get") and call.endswith(" update")]) == 4
+    assert worker.phases == ["packages", "parameters", "kubeadm-join", "done"]
+
+
+def test_only_our_own_kernel_settings_are_loaded(worker: Machine) -> None:
+    """A setting of Ubuntu's that this kernel does not have would end each boot; systemd sets those by itself."""
+    worker.boot()
+    (call,) = (call for call in worker.calls if call.startswith("sysctl"))
+    assert call == f"sysctl --quiet --load {worker.path('/etc/sysctl.d/90-platform.conf')}"
+    assert worker.path("/etc/sysctl.d/90-platform.conf").exists()
+
+
 @pytest.mark.parametrize("which", ["kubernetes", "docker"])
 def test_another_key_is_refused(worker: Machine, keys: Keys, which: str) -> None:
     """A key that is not the pinned one ends the boot before apt is asked for anything."""

@@ -1,4 +1,4 @@
-"""Careless edits of production: type, name, inputs (None takes one out), and what checkov has to say."""
+"""Careless edits of stacks: type, name, inputs (None takes one out), and what checkov has to say."""
 
 from __future__ import annotations
 
@@ -184,3 +184,32 @@ _ALARMS: Edits = [
 ]
 
 EDITS: Edits = [*_CLUSTER, *_STORAGE, *_EDGE, *_ALARMS]
+
+# Of nodes14.
+_MACHINE = "aws:ec2/instance:Instance"
+SELF_MANAGED_EDITS: Edits = [
+    (
+        _MACHINE,
+        "machines-k8s-redis",
+        {
+            "associatePublicIpAddress": True,
+            "ebsOptimized": False,
+            "iamInstanceProfile": None,
+            "metadataOptions": {"httpTokens": "optional", "httpPutResponseHopLimit": 2},
+            "monitoring": False,
+            "rootBlockDevice": {"encrypted": False},
+            "userData": "export AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLF",
+        },
+        {"CKV_AWS_8", "CKV_AWS_46", "CKV_AWS_79", "CKV_AWS_88", "CKV_AWS_126", "CKV_AWS_135", "CKV2_AWS_41"},
+    ),
+    ("aws:ebs/volume:Volume", "machines-k8s-master-etcd", {"encrypted": False}, {"CKV_AWS_3"}),
+    ("aws:ssm/parameter:Parameter", "parameters-sa-key", {"type": "String", "keyId": None}, {"CKV2_AWS_34"}),
+    ("aws:lb/loadBalancer:LoadBalancer", "endpoint-public", {"enableCrossZoneLoadBalancing": False}, {"CKV_AWS_152"}),
+    (
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        "security-groups-nodes-kubelet-from-nodes",
+        {"referencedSecurityGroupId": None, "cidrIpv4": ANYWHERE, "fromPort": 22, "toPort": 22},
+        {"CKV_AWS_24"},
+    ),
+    ("aws:kms/key:Key", "parameters-control-plane", {"enableKeyRotation": False}, {"CKV_AWS_7"}),
+]
