@@ -6,10 +6,12 @@ A host answers the real engine over gRPC. The engine attaches to it when `PULUMI
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from concurrent import futures
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -319,7 +321,13 @@ def _answer(context: grpc.ServicerContext, call: Callable[[], T]) -> T:
         _abort(context, error)
 
 
+def _place(error: Exception) -> str:
+    """Say where a host itself went wrong."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+
+
 def _abort(context: grpc.ServicerContext, error: Exception) -> NoReturn:
-    text = str(error) if isinstance(error, HostError) else f"{type(error).__name__}: {error}"
+    text = str(error) if isinstance(error, HostError) else f"{type(error).__name__}: {error}{_place(error)}"
     context.abort(grpc.StatusCode.UNKNOWN, text)
     raise AssertionError("abort raises")

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import pulumi
 
 from components.self_managed.cluster_api import ApiError, ClusterAccess, ClusterApi
-from components.self_managed.readiness import Patience
+from components.self_managed.readiness import Patience, is_ready
 
 # Seconds for volumes to be detached once their pods are gone.
 _DETACHING: Final = 120.0
@@ -123,9 +123,11 @@ class Drain:
         """Evict once; return what is left.
 
         A pod that does not mind the cordon comes back, and onto this node above all, which is the emptiest: it is
-        evicted once, and goes with its node when it is here again.
+        evicted once, and goes with its node when it is here again. On a node that is dead no pod ever ends, either.
         """
         left = []
+        node = api.node(self._name)
+        dead = node is None or not is_ready(node)
         pods = [pod for pod in api.pods_on(self._name) if _moves(pod)]
         if self._found is None:
             self._found = frozenset(pod["metadata"]["uid"] for pod in pods)
@@ -133,7 +135,10 @@ class Drain:
             metadata = pod["metadata"]
             if metadata["uid"] not in self._found and _ignores_cordon(pod):
                 continue
-            said = "is ending" if "deletionTimestamp" in metadata else api.evict(pod)
+            ending = "deletionTimestamp" in metadata
+            if ending and dead:
+                continue
+            said = "is ending" if ending else api.evict(pod)
             left.append(f"{metadata['namespace']}/{metadata['name']}: {said or 'evicted'}")
         return left
 

@@ -70,6 +70,9 @@ def _release(item: Manifest) -> tuple[str, str] | None:
     annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
     if item.get("type") == _HELM:
         return "HelmRelease", f"{metadata['namespace']}/{labels['name']}"
+    # What a chart keeps outlives its release.
+    if annotations.get("helm.sh/resource-policy") == "keep":
+        return None
     if name := annotations.get(f"{_RELEASE}name"):
         return "HelmRelease", f"{annotations[f'{_RELEASE}namespace']}/{name}"
     return None

@@ -90,7 +90,9 @@ def diff(token: str, olds: Properties, news: Properties, mutable: Mutable) -> Di
     changed = tuple(sorted(name for name in olds.keys() | news.keys() if olds.get(name) != news.get(name)))
     replace = [name for name in changed if name in ("apiVersion", "kind")]
     old, new = olds.get("metadata") or {}, news.get("metadata") or {}
-    moved = [name for name in ("name", "namespace") if (old.get(name) or "") != (new.get(name) or "")]
+    # When something that it is made of is replaced first, the engine asks with the whole of it unknown.
+    known = isinstance(new, Mapping)
+    moved = [name for name in ("name", "namespace") if known and (old.get(name) or "") != (new.get(name) or "")]
     if moved:
         replace.append("metadata")
     kind = type_of(token)[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -39,7 +41,8 @@ def _kill_up(world: World, made: int) -> None:
         process.kill()
 
 
-def _up(world: World) -> subprocess.CompletedProcess[str]:
+def _up(world: World) -> tuple[int, str]:
+    """Run `ops up` and return its exit code and what it said; that comes with the failure, too, if it does not end."""
     command = [
         sys.executable,
         "-m",
@@ -52,9 +55,19 @@ def _up(world: World) -> subprocess.CompletedProcess[str]:
         "--yes",
         "--skip-preview",
     ]
-    return subprocess.run(
-        command, cwd=CHECKOUT, env=world.environment, capture_output=True, text=True, timeout=240, check=False
-    )
+    log = world.folder / "up.log"
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            command, cwd=CHECKOUT, env=world.environment, stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            code = process.wait(240)
+        except subprocess.TimeoutExpired:
+            # The whole session: the engine outlives a kill of `ops` alone, and goes on in a world that is gone.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            pytest.fail(f"`ops up` did not end within 240 s; it said\n{log.read_text(encoding='utf-8')}")
+    return code, log.read_text(encoding="utf-8")
 
 
 def test_up_after_two_kills_is_a_clean_up(start_world: Callable[[Path], World]) -> None:
@@ -73,8 +86,8 @@ def test_up_after_two_kills_is_a_clean_up(start_world: Callable[[Path], World]) 
 
     _kill_up(world, made=12)
     first = _up_and_kill_again(world)
-    result = _up(world)
-    assert result.returncode == 0, first + result.stdout + result.stderr
+    code, said = _up(world)
+    assert code == 0, first + said
     ApplicationWatch(world.kubeconfig).until_healthy("root", timeout=240)
     pending = {kind: count for kind, count in kept.items() if kind.startswith("pending deletion")}
     assert _counts(world.inventory()) == clean + Counter(pending)

@@ -15,8 +15,8 @@ from tests.whole_stacks import WholeStack, capture_stack, stack_sections
 
 # What has a new value with every rollout: by it, and by nothing else, machines join.
 TOKEN: Final = {"pki-token-id": {"inputs.keepers"}, "pki-token-secret": {"inputs.keepers"}}
-# What comes after all machines and all nodes, and so is ordered after other ones.
-AFTER_ALL: Final = {"standing", "argocd-project", "argocd-root"}
+# What comes after all machines or all nodes, and so is ordered after other ones.
+AFTER_ALL: Final = {"standing", "argocd-namespace", "argocd-project", "argocd-root"}
 ADDED: Final = {
     "role": "worker",
     "zone": "ap-northeast-2c",
@@ -63,6 +63,7 @@ CHANGES: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "larger": machines(k8s_redis={"instanceType": "t3.large"}),
     "rollout": {"machines": {"rollout": 2}},
     "image": {"machines": {"image": "ami-0fedcba9876543210"}},
+    "renewed": {"machines": {"controlPlane": {**stack_sections(STACK)["machines"]["controlPlane"], "renew": True}}},
     "three": THREE,
     "same": {},
 }
@@ -114,6 +115,13 @@ def test_another_image_reaches_a_control_plane_by_its_runbook_only(whole_stack: 
     assert changed_inputs(before, after) == {**TOKEN, **{f"machines-{name}": {"inputs.ami"} for name in nodes()}}
     ignoring = {node_of(r) for r in after.of_type(INSTANCE) if "ami" in r.ignore_changes}
     assert ignoring == {"k8s-master"}
+
+
+def test_the_runbooks_switch_is_about_control_planes_only(whole_stack: WholeStack, changed: Any) -> None:
+    """While it is set nothing of a control plane is ignored; no worker notices, and no new token is made."""
+    before, after = whole_stack(STACK), changed("renewed")
+    assert changed_inputs(before, after).keys() == {"machines-k8s-master"}
+    assert [r.name for r in after.of_type(INSTANCE) if r.ignore_changes] == []
 
 
 def test_more_control_planes_change_no_worker(whole_stack: WholeStack, changed: Any) -> None:

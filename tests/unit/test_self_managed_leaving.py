@@ -163,6 +163,22 @@ def test_a_pod_that_was_on_its_way_is_moved_as_well(api: FakeApi, toleration: di
     assert api.said[-3:] == ["evict web", "delete a", "terminate a"]
 
 
+def test_a_dead_machine_is_let_go(api: FakeApi) -> None:
+    """Its kubelet ends no pod, so that an evicted one stays for as long as the node does; a living one is awaited."""
+    api.add_pod("web", "a")
+    api.lingers["web"] = 10**9
+    api.nodes["a"]["status"]["conditions"][0]["status"] = "Unknown"
+
+    async def story(drain: Patience) -> None:
+        await Engine(api, drain=drain).delete("a")
+
+    asyncio.run(story(DRAIN))
+    assert api.said == ["cordon a", "evict web", "delete a", "terminate a"]
+    api.add_node("a", "i-a")
+    with pytest.raises(TimeoutError, match="a is not deleted: 1 of its pods are still there"):
+        asyncio.run(story(HASTY))
+
+
 def test_a_budget_is_asked_again(api: FakeApi, told: list[str]) -> None:
     """A refusal is no failure: the eviction is tried until the budget allows it."""
     api.add_pod("web", "a")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
 from sandbox.kubernetes import objects
 from sandbox.kubernetes.objects import Mutable
@@ -34,6 +35,12 @@ def test_another_node_is_another_patch() -> None:
     old = _metadata("a")
     assert objects.diff(_PATCH, old, _metadata("a", id="i-2"), Mutable()).replace == ()
     assert objects.diff(_PATCH, old, _metadata("b"), Mutable()).replace == ("metadata",)
+
+
+def test_a_patch_of_what_is_not_known_yet_stays() -> None:
+    """Before a machine is replaced the engine asks whether its patch is, too: with unknown metadata, and it is not."""
+    found = objects.diff(_PATCH, _metadata("a"), {"metadata": UNKNOWN}, Mutable())
+    assert (found.changed, found.replace) == (("metadata",), ())
 
 
 @pytest.fixture
