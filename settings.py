@@ -28,8 +28,8 @@ from rules.sections import (
     Nodes,
     Observability,
     Policy,
-    SelfManagedCluster,
     Secrets,
+    SelfManagedCluster,
     Storage,
     Variant,
     adapters,
@@ -180,7 +180,9 @@ def _unknown(sections: Mapping[str, object], variant: Variant) -> Iterator[Fault
         if owner is None:
             yield unknown_key((name,), adapters(variant), value)
         else:
-            text = f"a section of variant {owner}, and this stack's is {variant}; remove it, or write {owner} at variant"
+            text = (
+                f"a section of variant {owner}, and this stack's is {variant}; remove it, or write {owner} at variant"
+            )
             yield Fault((name,), text)
 
 

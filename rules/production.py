@@ -9,7 +9,20 @@ from typing import Final
 
 from rules.faults import Fault
 from rules.instance_types import offered
-from rules.sections import AnyCluster, Cluster, Edge, Gitops, Karpenter, Machines, Network, Nodes, Observability, Policy, Secrets, Storage
+from rules.sections import (
+    AnyCluster,
+    Cluster,
+    Edge,
+    Gitops,
+    Karpenter,
+    Machines,
+    Network,
+    Nodes,
+    Observability,
+    Policy,
+    Secrets,
+    Storage,
+)
 
 _AUDIT_DAYS: Final = 365
 # An office or a VPN has a few addresses; a provider's whole range is a crowd of strangers.

@@ -120,7 +120,9 @@ def test_it_stays_in_its_region_and_account(whole_stack: WholeStack) -> None:
 
 def test_credentials_of_another_account_are_refused(whole_stack: WholeStack) -> None:
     """As for EKS, before the engine runs."""
-    with pytest.raises(OpsError, match=r'^platform:aws\.accountId = "123456789012": the credentials are those of account 9'):
+    with pytest.raises(
+        OpsError, match=r'^platform:aws\.accountId = "123456789012": the credentials are those of account 9'
+    ):
         run(Stack(whole_stack(STACK)), account="999999999999")
 
 

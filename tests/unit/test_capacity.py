@@ -14,7 +14,7 @@ from components.network.capacity import Capacity, Demand, plan_capacity, resized
 from components.network.plan import NetworkPlan, plan_network
 from rules import addresses, combinations
 from rules.sections import Cluster, Karpenter, Network, Nodes
-from settings import Settings
+from settings import EksSettings, Settings
 from tests.bad_inputs import TODAY, changed, sections
 
 REGION = "ap-northeast-2"
@@ -161,8 +161,10 @@ def test_another_zone_never_takes_room_away(plan: NetworkPlan, demand: Demand) -
     assert plan_capacity(larger, demand).fits or not plan_capacity(plan, demand).fits
 
 
-def _parse(changes: dict[str, Any], stack: str = "dev") -> Settings:
-    return Settings.parse(changed(sections(stack), changes), today=TODAY)
+def _parse(changes: dict[str, Any], stack: str = "dev") -> EksSettings:
+    settings = Settings.parse(changed(sections(stack), changes), today=TODAY)
+    assert isinstance(settings, EksSettings)
+    return settings
 
 
 class TestStacks:

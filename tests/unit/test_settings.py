@@ -19,7 +19,7 @@ from components.eks import kubelet
 from rules import combinations, support
 from rules.instance_types import INSTANCE_TYPES, is_arm64
 from rules.sections import adapters, known_keys
-from settings import EksSettings, SelfManagedSettings, Settings, SettingsError
+from settings import EksSettings, Settings, SettingsError
 from tests.bad_inputs import BAD_INPUTS, ELSEWHERE, REMOVED, ROOT, TODAY, BadInput, changed, sections
 
 JSON = st.recursive(

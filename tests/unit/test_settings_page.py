@@ -28,7 +28,7 @@ KNOWN_KEYS: Final = {
 def known(keys: Mapping[tuple[str, ...], tuple[str, ...]] = KNOWN_KEYS) -> set[str]:
     """Return every key as a dotted path; KNOWN_KEYS says nothing of what stands in lists or below names."""
     dotted = {".".join((*path, key)) for path, names in keys.items() for key in names}
-    inside = {"karpenter.freezes[]": Freeze, "machines.workers.<name>": Machine}
+    inside: dict[str, type[Section]] = {"karpenter.freezes[]": Freeze, "machines.workers.<name>": Machine}
     inside["machines.workers.<name>.taints[]"] = Taint
     below = {f"{path}.{field.alias}" for path, model in inside.items() for field in model.model_fields.values()}
     return {*dotted, *below, "tags", "variant"}
@@ -56,7 +56,11 @@ def test_page_has_every_key_once() -> None:
 def test_page_has_every_section() -> None:
     """Each section has a heading of its own, in which its keys stand."""
     chapters = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
-    assert {chapter.partition("\n")[0] for chapter in chapters} == {*(name for models in MODELS.values() for name in models), "tags", "variant"}
+    assert {chapter.partition("\n")[0] for chapter in chapters} == {
+        *(name for models in MODELS.values() for name in models),
+        "tags",
+        "variant",
+    }
     for chapter in chapters:
         assert {re.split(r"\W", key)[0] for key, _ in rows(chapter)} == {chapter.partition("\n")[0]}
 
