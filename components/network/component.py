@@ -32,8 +32,8 @@ class NetworkArgs:
     Attributes:
         cluster_name: Karpenter finds the private subnets by it.
         overlay: Whether pods have an overlay's addresses, which AWS never sees, and machines join by themselves.
-            Nothing is then reserved for prefixes, each private subnet has a range of fixed addresses (`ZonePlan.fixed`), and
-            there are no subnets for a control plane of EKS and no tags for Karpenter.
+            Nothing is then reserved for prefixes, each private subnet has a range of fixed addresses
+            (`ZonePlan.fixed`), and there are no subnets for a control plane of EKS and no tags for Karpenter.
         cidr: The VPC's range, /16 to /20.
         pod_cidr: A second range, /16 to /20, that pods take their addresses from instead of the private subnets.
         zones: Slot (0 to 5) by availability zone name; a zone keeps its slot, see `plan_network`.
