@@ -88,7 +88,7 @@ def test_without_a_way_out(platform: Platform, checkout_copy: Path) -> None:
 
 
 def test_without_its_parameter(platform: Platform, checkout_copy: Path) -> None:
-    """The worker says whose value it does not find; the cluster is there meanwhile, and goes without a trace."""
+    """The control plane says which one it does not find; then the stack goes without a trace."""
     fault = Fault(
         file="components/self_managed/parameters.py",
         right="names.join_token_parameter, args.token, join",
