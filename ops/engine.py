@@ -118,9 +118,15 @@ class Pulumi:
         return f"{project}/{stack}"
 
     def _show(self, command: str, arguments: Sequence[str]) -> int:
-        return subprocess.run(
-            ["pulumi", command, "--stack", self._stack, *arguments], cwd=self._folder, env=_environment(), check=False
-        ).returncode
+        words = ["pulumi", command, "--stack", self._stack, *arguments]
+        with subprocess.Popen(words, cwd=self._folder, env=_environment()) as process:
+            while True:
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:
+                    # The terminal told the engine as well. It ends what is under way and lets go of its lock, unless
+                    # somebody kills it meanwhile, as `subprocess.run` would; told again, it ends at once.
+                    continue
 
     def _run(self, *words: str, stdin: str | None = None) -> str:
         done = self._do(words, stdin)

@@ -38,7 +38,13 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         print(f"{given.operation}: {lack}", file=sys.stderr)
         return 2
     command = [sys.executable, "-m", "ops", given.operation, "--stack", given.stack]
-    return subprocess.run(command, env={**environment, "PATH": path}, check=False).returncode
+    with subprocess.Popen(command, env={**environment, "PATH": path}) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                # The terminal told them as well; `subprocess.run` would kill them before the engine has ended in order.
+                continue
 
 
 if __name__ == "__main__":

@@ -222,7 +222,11 @@ def test_control_holds(roles: Roles, secrets: Mapping[str, Secret], control: Con
 
 
 @pytest.mark.parametrize("role", OTHERS)
-@pytest.mark.parametrize(("control", "statement"), WIDENED, ids=str)
+@pytest.mark.parametrize(
+    ("control", "statement"),
+    WIDENED,
+    ids=[f"{control.__name__}-{number}" for number, (control, _) in enumerate(WIDENED)],
+)
 def test_a_wider_role_is_caught(
     roles: Roles, secrets: Mapping[str, Secret], role: str, control: Control, statement: Statement
 ) -> None:

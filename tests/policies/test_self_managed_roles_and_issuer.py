@@ -74,7 +74,9 @@ def test_rules_find_only_what_is_meant(capture: CaptureProgram) -> None:
     assert judged(resources(capture(register))) == MEANT
 
 
-@pytest.mark.parametrize(("rule", "mutation"), WEAKER, ids=str)
+@pytest.mark.parametrize(
+    ("rule", "mutation"), WEAKER, ids=[f"{rule}-{number}" for number, (rule, _) in enumerate(WEAKER)]
+)
 def test_a_policy_of_aws_too_many_is_found(capture: CaptureProgram, rule: str, mutation: Mutation) -> None:
     """AWS's own policy for Session Manager, which reads every parameter, is refused on machines."""
     assert (rule, "roles-worker") in judged(resources(mutation(capture(register))))

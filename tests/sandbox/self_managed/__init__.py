@@ -108,10 +108,16 @@ class Platform:
         )
 
     def verify(self) -> list[dict[str, str]]:
-        """Return the rows of `platform verify` by the kubeconfig that the stack puts out; each has to pass."""
-        result = self.ops("verify", "--json", "--kubeconfig", str(self.kubeconfig()))
-        assert result.returncode == 0, result.stdout + result.stderr
-        return list(json.loads(result.stdout)["rows"])
+        """Return the rows of `platform verify` by the kubeconfig that the stack puts out.
+
+        What runs on a node that came just now needs a moment: rows that fail are asked for again, for two minutes.
+        """
+        words, deadline = ("verify", "--json", "--kubeconfig", str(self.kubeconfig())), time.monotonic() + 120
+        while (result := self.ops(*words)).returncode == 1 and time.monotonic() < deadline:
+            time.sleep(3)
+        rows = list(json.loads(result.stdout)["rows"]) if result.returncode < 2 else []
+        assert result.returncode == 0, [row for row in rows if row["state"] == "fail"] or result.stderr
+        return rows
 
     def left(self, retained: frozenset[str]) -> list[str]:
         """Return what is there since the beginning, in AWS and of the last cluster, and not on purpose."""
