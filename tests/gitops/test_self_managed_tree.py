@@ -336,6 +336,14 @@ def test_load_balancer_controller_comes_before_whoever_publishes(self_managed_tr
     assert waves["aws-load-balancer-controller"] > waves["aws-resources"] > waves["namespaces"]
 
 
+def test_an_object_that_comes_with_its_kind_is_compared_by_the_api_server(self_managed_tree: Tree) -> None:
+    """Argo CD's own comparison would say for minutes that it differs: it knows the kind's schema too late."""
+    (application,) = (
+        one for one in self_managed_tree.applications if one["metadata"]["name"] == "aws-load-balancer-controller"
+    )
+    assert application["metadata"]["annotations"]["argocd.argoproj.io/compare-options"] == "ServerSideDiff=true"
+
+
 def test_images_come_from_the_registry_that_holds_copies(tool: Tool) -> None:
     """With a registry every image that a controller is told comes from there, under its publisher's path."""
     handed = {**SELF_MANAGED, "images": {"registry": "registry.example.com/copies"}}

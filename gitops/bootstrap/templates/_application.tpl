@@ -2,8 +2,16 @@
 
 {{/* Metadata below the name. Takes the wave, which starts once every Application of the lower waves is Healthy. */}}
 {{- define "application.metadata" -}}
+{{- include "application.metadataWith" (dict "wave" . "annotations" dict) -}}
+{{- end -}}
+
+{{/* The same with further annotations: (dict "wave" 1 "annotations" (dict "a" "b")). */}}
+{{- define "application.metadataWith" -}}
 annotations:
-  argocd.argoproj.io/sync-wave: {{ . | quote }}
+  argocd.argoproj.io/sync-wave: {{ .wave | quote }}
+  {{- range $key, $value := .annotations }}
+  {{ $key }}: {{ $value | quote }}
+  {{- end }}
 # Without it a deleted Application leaves its resources behind.
 finalizers:
   - resources-finalizer.argocd.argoproj.io
