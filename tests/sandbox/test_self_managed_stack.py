@@ -114,7 +114,7 @@ def test_up_makes_what_the_mocks_know(life: Life) -> None:
     """The real engine registers every URN of the golden list, and but for its own no others."""
     golden = set((CHECKOUT / "tests" / "golden" / f"{STACK}.txt").read_text().split())
     assert golden - life.urns == set()
-    assert {urn.split("::")[2] for urn in life.urns - golden} == {"pulumi:pulumi:Stack", "pulumi:providers:pulumi"}
+    assert {urn.split("::")[2] for urn in life.urns - golden} == {"pulumi:pulumi:Stack"}
 
 
 def test_every_machine_became_its_node(life: Life) -> None:
