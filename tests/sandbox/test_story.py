@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -36,6 +37,9 @@ class FakeWorld:
     keys: list[str] = field(default_factory=lambda: ["a"])
     promised: dict[str, float] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    judged_by: list[list[str]] = field(default_factory=list)
+    checkout: Path = field(default_factory=Path.cwd)
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def project(self) -> FakeWorld:
@@ -50,6 +54,9 @@ class FakeWorld:
 
     def limits(self, stack: str) -> dict[str, float]:
         return self.promised
+
+    def checks(self, stack: str) -> list[list[str]]:
+        return self.judged_by
 
     def resources(self) -> list[dict[str, Any]]:
         return [{"urn": KEY, "type": "aws:kms/key:Key", "custom": True}]
@@ -151,5 +158,20 @@ def test_a_promise_that_the_model_breaks_ends_the_story(monkeypatch: pytest.Monk
     """Before anything is destroyed."""
     world = FakeWorld(protected_urns=[], promised={"aws:kms/key:Key::secrets": 23})
     with pytest.raises(DurationsError, match="secrets after 24 s of the model, at most 23 s promised"):
+        play(world, monkeypatch)
+    assert world.asked == ["up"]
+
+
+def test_what_the_project_judges_a_stack_by_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the stack is up, with the world's environment; what it prints is shown."""
+    command = ["{python}", "-c", "import os; print(os.environ['WORLD'] * 2)"]
+    told = play(FakeWorld(protected_urns=[], judged_by=[command], environment={"WORLD": "offline"}), monkeypatch)
+    assert "offlineoffline" in told
+
+
+def test_a_judgement_that_does_not_hold_ends_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its exit code and what it said, before anything is destroyed."""
+    world = FakeWorld(protected_urns=[], judged_by=[["{python}", "-c", "raise SystemExit('3 nodes are missing')"]])
+    with pytest.raises(StoryError, match="ended with 1\n3 nodes are missing"):
         play(world, monkeypatch)
     assert world.asked == ["up"]
