@@ -8,7 +8,7 @@ PYTEST := $(PY) -m pytest
 OFFLINE_TESTS := tests/unit tests/components tests/stacks tests/iam tests/policies tests/gitops tests/ops
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready try test check lint types imports workflows gitops policies controls checkov rehearse sandbox up preview golden bench clean
+.PHONY: help setup ready try test check lint types imports workflows gitops accepted policies controls checkov rehearse sandbox up preview golden bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ try: ready ## play the whole life of the dev stack offline
 test: ready ## run the offline tests: mocked, no engine, no network
 	@$(PYTEST) -q -n 2 -m "not engine and not cluster and not checkov" $(wildcard $(OFFLINE_TESTS))
 
-check: lint types imports workflows test ## run what CI runs first
+check: lint types imports workflows test accepted ## run what CI runs first
 
 lint: ready ## check format and style
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check .
@@ -41,6 +41,9 @@ workflows: ready ## check the workflows
 
 gitops: ready ## check the tree that Argo CD takes over
 	@$(PYTEST) -q tests/gitops
+
+accepted: ready ## ask a real API server whether it takes every object of the tree
+	@$(PYTEST) -q -m cluster tests/gitops/server
 
 policies: ready ## preview STACK in the sandbox under the policy pack
 	@$(PY) -m sandbox preview --stack $(STACK) --policy-pack policies
@@ -66,8 +69,8 @@ preview: ready ## preview STACK on real AWS and say what `make up` would refuse;
 golden: ready ## write the golden files anew; read the difference before you commit it
 	@UPDATE_GOLDEN=1 $(PYTEST) -q -k golden $(wildcard $(OFFLINE_TESTS))
 
-bench: ready ## measure the program against a bare one, and by the number of machines
-	@$(PY) -m bench.preview $(STACK) && $(PY) -m bench.machines
+bench: ready ## measure the program against a bare one, by the number of machines, and the tree
+	@$(PY) -m bench.preview $(STACK) && $(PY) -m bench.machines && $(PY) -m bench.rendering
 
 clean: ## remove what is made in the checkout (the tools in the user's cache stay)
 	@rm -rf .venv .tools.json .sandbox .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

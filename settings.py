@@ -32,6 +32,7 @@ from rules.sections import (
     SelfManagedCluster,
     Storage,
     Variant,
+    Workloads,
     adapters,
     known_keys,
 )
@@ -135,6 +136,7 @@ class EksSettings(Settings):
     cluster: Cluster
     nodes: Nodes
     karpenter: Karpenter
+    workloads: Workloads
 
 
 class SelfManagedSettings(Settings):

@@ -90,6 +90,46 @@ METRICS_SERVER_CHART: Final = "3.13.1"
 # renovate: datasource=helm depName=aws-load-balancer-controller registryUrl=https://aws.github.io/eks-charts
 AWS_LOAD_BALANCER_CONTROLLER_CHART: Final = "3.5.0"
 
+# renovate: datasource=helm depName=aws-efs-csi-driver registryUrl=https://kubernetes-sigs.github.io/aws-efs-csi-driver
+AWS_EFS_CSI_DRIVER_CHART: Final = "4.4.1"
+
+# renovate: datasource=helm depName=external-secrets registryUrl=https://charts.external-secrets.io
+EXTERNAL_SECRETS_CHART: Final = "2.9.0"
+
+# renovate: datasource=helm depName=external-dns registryUrl=https://kubernetes-sigs.github.io/external-dns
+EXTERNAL_DNS_CHART: Final = "1.21.1"
+
+# renovate: datasource=helm depName=kube-prometheus-stack registryUrl=https://prometheus-community.github.io/helm-charts
+KUBE_PROMETHEUS_STACK_CHART: Final = "88.5.3"
+
+# renovate: datasource=helm depName=argo-rollouts registryUrl=https://argoproj.github.io/argo-helm
+ARGO_ROLLOUTS_CHART: Final = "2.41.0"
+
+# renovate: datasource=helm depName=cloudnative-pg registryUrl=https://cloudnative-pg.github.io/charts
+CLOUDNATIVE_PG_CHART: Final = "0.29.0"
+
+# renovate: datasource=helm depName=redis-operator registryUrl=https://ot-container-kit.github.io/helm-charts
+REDIS_OPERATOR_CHART: Final = "0.26.1"
+
+# --- Kinds of operators: the CRDs that the tree is held against, of what the charts install ---
+
+# renovate: datasource=github-releases depName=argoproj/argo-rollouts
+ARGO_ROLLOUTS: Final = "1.9.0"
+
+# renovate: datasource=github-releases depName=cloudnative-pg/cloudnative-pg
+CLOUDNATIVE_PG: Final = "1.30.0"
+
+# renovate: datasource=github-releases depName=prometheus-operator/prometheus-operator
+PROMETHEUS_OPERATOR: Final = "0.93.1"
+
+# The last release that is a Go module too: since 2.0.0 its tags do not agree with the module's path.
+# renovate: datasource=go depName=github.com/external-secrets/external-secrets
+EXTERNAL_SECRETS_CRDS: Final = "1.3.2"
+
+# The controller's 3.2.2, whose tags do not agree with the module's path either.
+# renovate: datasource=go depName=sigs.k8s.io/aws-load-balancer-controller
+LOAD_BALANCER_CRDS: Final = "0.0.0-20260423195125-93ff3b5fdaad"
+
 # --- Command-line tools that `make setup` provides ---
 
 # renovate: datasource=pypi depName=uv

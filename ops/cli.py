@@ -1,4 +1,4 @@
-"""What stacks cost, what clusters are, the values of secrets, and `up` and `preview` in place of Pulumi's."""
+"""What stacks cost, what clusters are and get, the values of secrets, and `up` and `preview` in place of Pulumi's."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ops.adoption import adopt
 from ops.cost.command import cost_command
 from ops.engine import Pulumi
 from ops.errors import OpsError
+from ops.gitops import command as gitops
 from ops.guard import check
 from ops.recovery import Choices, Report, recover
 from ops.secrets import command as secrets
@@ -22,6 +23,7 @@ from ops.verify.command import verify_command
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.command("cost")(cost_command)
 app.command("verify")(verify_command)
+app.add_typer(gitops.app, name="gitops")
 app.add_typer(secrets.app, name="secrets")
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack's name.")]

@@ -364,6 +364,16 @@ class Gitops(Section):
     images: Images
 
 
+class Workloads(Section):
+    """The example workloads of the tree.
+
+    Attributes:
+        overlay: Which of their overlays is deployed; an image repository of its own decides whether one is at all.
+    """
+
+    overlay: Literal["dev", "staging", "prod"]
+
+
 class Policy(Section):
     """How strict the rules are: production refuses what a development stack may do.
 
@@ -387,7 +397,7 @@ _COMMON: Final[Mapping[str, type[Section]]] = {
     "policy": Policy,
 }
 MODELS: Final[Mapping[Variant, Mapping[str, type[Section]]]] = {
-    "eks": {**_COMMON, "cluster": Cluster, "nodes": Nodes, "karpenter": Karpenter},
+    "eks": {**_COMMON, "cluster": Cluster, "nodes": Nodes, "karpenter": Karpenter, "workloads": Workloads},
     "self-managed": {**_COMMON, "cluster": SelfManagedCluster, "machines": Machines},
 }
 

@@ -20,13 +20,25 @@ from sandbox.applications import ApplicationsError
 from sandbox.durations.table import DurationsError
 from sandbox.engine import EngineError
 from sandbox.environment import CALLER
+from sandbox.placement import PlacementError
 from sandbox.project import ProjectError
+from sandbox.steps import StepError
 from sandbox.story import Story, StoryError, component_tree
 from sandbox.tools import ToolsError
 from sandbox.world import World, WorldError
 
 CHECKOUT = Path.cwd()
-_EXPECTED = (ApplicationsError, DurationsError, EngineError, ProjectError, StoryError, ToolsError, WorldError)
+_EXPECTED = (
+    ApplicationsError,
+    DurationsError,
+    EngineError,
+    PlacementError,
+    ProjectError,
+    StepError,
+    StoryError,
+    ToolsError,
+    WorldError,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console(width=None if sys.stdout.isatty() else 140)

@@ -19,14 +19,17 @@ from typing import Any, Final
 import yaml
 
 from sandbox.certificates import ServerCertificate
+from sandbox.crds import definitions
 from sandbox.tls_server import TlsServer
 
 CHARTS: Final = Path(__file__).parent / "charts"
 _SHARED: Final = "standin"
 _TIME: Final = "2000-01-01T00:00:00Z"
 _METADATA: Final = ("name", "version", "appVersion", "description")
-# The C parser, where there is one, takes a tenth of the time; CRDs are large.
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# What the templates read of a chart's data, apart from the values.
+_STEERING: Final = ("token", "workloads", "secret", "namespace", "nameLength")
+# In place of a value key, for CRDs that stay in any case.
+_ALWAYS: Final = "always"
 # Kept out of the way of JSON's own braces: replaced by what Helm fills in.
 _ANNOTATIONS: Final = "standin-annotations"
 
@@ -61,13 +64,13 @@ class ChartMirror:
 
     def start(self) -> None:
         """Pack the charts and serve them."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         entries: dict[str, list[dict[str, Any]]] = {}
-        for data in sorted(self._charts.glob("*/chart.yaml")):
-            metadata, package = pack(data.parent, self._charts / _SHARED, self._crds)
-            name = f"{metadata['name']}-{metadata['version']}.tgz"
-            (self._folder / name).write_bytes(package)
-            entry = {"urls": [f"{self.url}/{name}"], "digest": hashlib.sha256(package).hexdigest(), "created": _TIME}
+        for metadata, package in write_packages(self._folder, self._crds, self._charts):
+            entry = {
+                "urls": [f"{self.url}/{package.name}"],
+                "digest": hashlib.sha256(package.read_bytes()).hexdigest(),
+                "created": _TIME,
+            }
             entries.setdefault(metadata["name"], []).append(metadata | entry)
         index = {"apiVersion": "v1", "entries": entries, "generated": _TIME}
         (self._folder / "index.yaml").write_text(yaml.safe_dump(index), encoding="utf-8")
@@ -76,6 +79,24 @@ class ChartMirror:
     def stop(self) -> None:
         """Stop to serve. Idempotent."""
         self._server.stop()
+
+
+def write_packages(folder: Path, crds: Mapping[str, Path], charts: Path = CHARTS) -> list[tuple[dict[str, Any], Path]]:
+    """Write every stand-in as `<name>-<version>.tgz` and return each one's metadata and package.
+
+    Args:
+        folder: Gets the packages; is made.
+        crds: Folder with the CRD files of a set, by set.
+        charts: Folder with the charts' data.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for data in sorted(charts.glob("*/chart.yaml")):
+        metadata, content = pack(data.parent, charts / _SHARED, crds)
+        package = folder / f"{metadata['name']}-{metadata['version']}.tgz"
+        package.write_bytes(content)
+        written.append((metadata, package))
+    return written
 
 
 def pack(data: Path, shared: Path, crds: Mapping[str, Path]) -> tuple[dict[str, Any], bytes]:
@@ -89,7 +110,7 @@ def pack(data: Path, shared: Path, crds: Mapping[str, Path]) -> tuple[dict[str, 
     chart = yaml.safe_load((data / "chart.yaml").read_text(encoding="utf-8"))
     keys = json.loads((data / "keys.json").read_text(encoding="utf-8"))
     metadata = {"apiVersion": "v2", "type": "application"} | {name: chart[name] for name in _METADATA}
-    standin = {"token": chart["token"], "workloads": chart.get("workloads", []), "secret": chart.get("secret", [])}
+    standin = {"workloads": [], "secret": []} | {name: chart[name] for name in _STEERING if name in chart}
     files = {
         "Chart.yaml": yaml.safe_dump(metadata),
         "values.yaml": yaml.safe_dump(chart.get("defaults", {})),
@@ -170,15 +191,11 @@ def _crd_files(rule: Mapping[str, str], chart: str, crds: Mapping[str, Path]) ->
     if rule["from"] not in crds:
         raise ChartError(f"chart {chart} wants the CRDs {rule['from']!r}: add their folder to the mirror's `crds`")
     files: dict[str, str] = {}
-    for file in sorted(crds[rule["from"]].glob("*.yaml")):
-        crd = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - one of the two safe ones
-        # A kustomization may lie beside them.
-        if not isinstance(crd, dict) or crd.get("kind") != "CustomResourceDefinition":
-            continue
+    for name, crd in definitions(crds[rule["from"]]).items():
         if rule["place"] == "directory":
-            files[f"crds/{file.name}"] = json.dumps(crd)
+            files[f"crds/{name}"] = json.dumps(crd)
         else:
-            files[f"templates/crd-{file.name}"] = _crd_template(crd, rule)
+            files[f"templates/crd-{name}"] = _crd_template(crd, rule)
     if not files:
         raise ChartError(f"{crds[rule['from']]} holds no CRD")
     return files
@@ -188,10 +205,13 @@ def _crd_template(crd: dict[str, Any], rule: Mapping[str, str]) -> str:
     own = crd["metadata"].get("annotations") or {}
     crd["metadata"]["annotations"] = _ANNOTATIONS
     text = json.dumps(crd).replace("{{", '{{ "{{" }}')
-    annotations = f"merge (dict) (.Values.{rule['annotations']} | default dict)"
+    annotations = "merge (dict)"
+    if "annotations" in rule:
+        annotations += f" (.Values.{rule['annotations']} | default dict)"
     annotations += f" ({json.dumps(json.dumps(own))} | fromJson)"
     if "keep" in rule:
-        annotations += f' (ternary (dict "helm.sh/resource-policy" "keep") (dict) .Values.{rule["keep"]})'
+        kept = "true" if rule["keep"] == _ALWAYS else f".Values.{rule['keep']}"
+        annotations += f' (ternary (dict "helm.sh/resource-policy" "keep") (dict) {kept})'
     text = text.replace(f'"{_ANNOTATIONS}"', f"{{{{ {annotations} | toJson }}}}")
     return f"{{{{- if .Values.{rule['install']} }}}}\n{text}\n{{{{- end }}}}\n" if "install" in rule else text
 

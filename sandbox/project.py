@@ -14,6 +14,9 @@ from typing import Any
 
 import yaml
 
+from sandbox.placement import Rule, read_rules
+from sandbox.steps import Step, read_steps
+
 # What is there before the program: `{zone:example.com}` stands for the id of a domain's public hosted zone,
 # `{ami:ubuntu-24.04}` for that of a machine image.
 _FOUND = re.compile(r"\{(?P<kind>zone|ami):(?P<name>[a-z0-9.-]+)\}")
@@ -56,7 +59,8 @@ class Project:
         self._revision_key: str | None = sandbox.get("revision")
         self._unprotected: dict[str, Any] = sandbox.get("unprotect", {})
         self._limits: dict[str, dict[str, float]] = sandbox.get("limits", {})
-        self._checks: dict[str, list[list[str]]] = sandbox.get("checks", {})
+        self._steps = read_steps(sandbox.get("steps", []))
+        self._placement = read_rules(sandbox.get("placement", []))
         self.reasons: dict[str, str] = sandbox.get("reasons", {})
 
     def prepare(self) -> None:
@@ -82,9 +86,13 @@ class Project:
         """Return `[tool.sandbox.limits.<stack>]`: after how many seconds of the model a resource is there at most."""
         return self._limits.get(stack, {})
 
-    def checks(self, stack: str) -> list[list[str]]:
-        """Return `[tool.sandbox.checks]`: commands, word by word, that have to end with 0 once a stack is up."""
-        return self._checks.get(stack, [])
+    def steps(self, stack: str, when: str) -> list[Step]:
+        """Return those of `[[tool.sandbox.steps]]` that a stack takes at a moment, one of `steps.MOMENTS`."""
+        return [step for step in self._steps if step.when == when and (not step.stacks or stack in step.stacks)]
+
+    def placement(self, stack: str) -> list[Rule]:
+        """Return those of `[[tool.sandbox.placement]]` that are for a stack: which pods are on which nodes."""
+        return [rule for rule in self._placement if not rule.stacks or stack in rule.stacks]
 
     def unprotect(self, stack: str) -> dict[str, Any]:
         """Set the values of `[tool.sandbox.unprotect]` in a stack's copy and return them.

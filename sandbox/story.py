@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,13 +13,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
 
-from sandbox.applications import Application, ApplicationWatch
+from sandbox.applications import Application, ApplicationWatch, applications
 from sandbox.durations.telling import Durations
 from sandbox.engine import Engine, EngineError, Operation, Seen
 from sandbox.leftovers import Inventory, Leftover, leftovers, why_kept
+from sandbox.placement import placement
+from sandbox.waves import Observer, WaveOrder
 from sandbox.world import World
 
-_HAND_OVER_SECONDS = 240
+# The whole tree on two busy cores; a rehearsal has ten minutes for all.
+_HAND_OVER_SECONDS = 420
+_ROOT = "root"
 
 
 class StoryError(Exception):
@@ -52,47 +54,64 @@ class Story:
         self._clock = _Clock()
 
     def play(self) -> None:
-        """Play the whole life. Raise `StoryError`, `EngineError` or `DurationsError` where it breaks."""
+        """Play the whole life. Raise `StoryError`, `StepError`, `EngineError` or `DurationsError` where it breaks."""
         started = time.monotonic()
         before = self._world.inventory()
         engine = self._world.engine(self._stack)
         with self._chapter("preview", "what `pulumi up` would build"):
             self._count("to create", engine.preview())
+        order = WaveOrder(_ROOT)
+        with Observer(lambda: applications(self._world.control_plane.api), order):
+            operation = self._live(engine, order)
+            retained, durations = engine.retained(), self._durations(engine)
+            with self._chapter("destroy", "the root Application first, then everything under it"):
+                self._count("deleted", engine.destroy(self._tell))
+                durations.tell_destroy(self._console)
+        self._in_order(order)
+        if order.gone:
+            self._console.print(f"  gone, in this order: {', '.join(order.gone)}", highlight=False)
+        self._nothing_left(before, retained)
+        self._time_line(time.monotonic() - started, operation)
+
+    def _live(self, engine: Engine, order: WaveOrder) -> Operation:
+        """Play what comes between preview and destroy."""
         with self._chapter("up", "VPC, cluster, nodes, Karpenter's AWS side, Argo CD, root Application"):
             operation = engine.up(self._tell)
             self._count("created", operation)
             self._console.print(component_tree(self._stack, operation.resources))
             self._durations(engine).tell_up(self._console)
+        self._steps("operator", "up")
         with self._chapter("hand-over", "Argo CD takes the tree over, wave by wave"):
             self._hand_over()
-        self._check()
+            self._in_order(order)
+        with self._chapter("placement", "where the scheduler put the pods"):
+            self._placed()
+        self._steps("check", "healthy")
         with self._chapter("no changes", "the same program again"):
             self._count("unchanged", engine.preview(expect_no_changes=True))
         if protected := engine.protected():
             self._take_protection_off(engine, protected)
-        retained, durations = engine.retained(), self._durations(engine)
-        with self._chapter("destroy", "the root Application first, then everything under it"):
-            self._count("deleted", engine.destroy(self._tell))
-            durations.tell_destroy(self._console)
-        self._nothing_left(before, retained)
-        self._time_line(time.monotonic() - started, operation)
+        return operation
 
-    def _check(self) -> None:
-        """Run what the project itself judges a stack by."""
-        for command in self._world.project.checks(self._stack):
-            with self._chapter("check", " ".join(command)):
-                words = [sys.executable if word == "{python}" else word for word in command]
-                done = subprocess.run(
-                    words,
-                    cwd=self._world.checkout,
-                    env=self._world.environment,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                self._console.print(done.stdout, markup=False, highlight=False)
-                if done.returncode != 0:
-                    raise StoryError(f"{' '.join(command)} ended with {done.returncode}\n{done.stderr}")
+    def _steps(self, chapter: str, when: str) -> None:
+        """Run what the project has an operator do, or judges a stack by."""
+        for step in self._world.project.steps(self._stack, when):
+            with self._chapter(chapter, " ".join(step.words(self._stack))):
+                said = step.run(self._stack, self._world.checkout, self._world.environment)
+                self._console.print(said.rstrip(), markup=False, highlight=False)
+
+    def _in_order(self, order: WaveOrder) -> None:
+        if order.faults:
+            raise StoryError(f"not in the order of the waves: {'; '.join(order.faults)}")
+
+    def _placed(self) -> None:
+        found = placement(self._world.control_plane.api, self._world.project.placement(self._stack))
+        table = Table("namespace", "pods", "nodes", box=None, pad_edge=False)
+        for namespace, count, nodes in found.table:
+            table.add_row(namespace, str(count), nodes)
+        self._console.print(table)
+        if found.faults:
+            raise StoryError("pods are not where they should be:\n" + "\n".join(found.faults))
 
     def _durations(self, engine: Engine) -> Durations:
         project = self._world.project
@@ -160,10 +179,10 @@ class Story:
             state = _state(application)
             if state not in told.setdefault(application.name, set()):
                 told[application.name].add(state)
-                line = f"{watch.seconds:6.1f} s  wave {application.wave:>3}  {application.name:<18} {state}"
+                line = f"{watch.seconds:6.1f} s  wave {application.wave:>3}  {application.name:<28} {state}"
                 self._console.print(f"  {line}", highlight=False)
 
-        watch.until_healthy("root", timeout=_HAND_OVER_SECONDS, on_change=tell)
+        watch.until_healthy(_ROOT, timeout=_HAND_OVER_SECONDS, on_change=tell)
 
     def _nothing_left(self, before: Inventory, retained: frozenset[str]) -> None:
         aws = leftovers(before, self._world.inventory(), retained)
@@ -192,7 +211,7 @@ class Story:
 
 def _state(application: Application) -> str:
     """Return what is worth a line: on its way there an Application flickers between many states."""
-    if (application.sync, application.health) == ("Synced", "Healthy"):
+    if application.good:
         return "[green]Synced, Healthy[/green]"
     return "[red]Degraded[/red]" if application.health == "Degraded" else "comes"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from sandbox import crds
 from sandbox.aws.emulator import AwsEmulator
 from sandbox.aws.host import AwsHost
 from sandbox.certificates import Authority
@@ -24,6 +25,8 @@ from sandbox.kubernetes.control_plane import ControlPlane
 from sandbox.kubernetes.controllers import Controllers
 from sandbox.kubernetes.host import KubernetesHost
 from sandbox.kubernetes.karpenter import ROWS as KARPENTER
+from sandbox.kubernetes.metrics import Metrics
+from sandbox.kubernetes.operators import ROWS as OPERATORS
 from sandbox.language import LanguageHost
 from sandbox.leftovers import Inventory
 from sandbox.machines.balancers import Balancers
@@ -32,9 +35,11 @@ from sandbox.machines.settings import machine_settings
 from sandbox.policy_packs import install_policy_runner
 from sandbox.project import Project
 from sandbox.protocol import ProviderHost
+from sandbox.provisioning.karpenter import Karpenter
 from sandbox.random_host import RandomHost
 from sandbox.tls_host import TlsHost
 from sandbox.tools import load_tools
+from sandbox.volumes.provisioner import Volumes
 
 
 class WorldError(Exception):
@@ -79,7 +84,7 @@ class World:
         self.aws = AwsEmulator(self.folder / "aws")
         self._stack.callback(self.aws.stop)
         endpoint = self.aws.start()
-        self.charts = ChartMirror(self.folder / "charts", certificate, _crds(tools))
+        self.charts = ChartMirror(self.folder / "charts", certificate, crds.folders(tools))
         self._stack.callback(self.charts.stop)
         self.charts.start()
         self.git = GitServer(self.checkout, self.folder / "git", certificate)
@@ -91,7 +96,8 @@ class World:
         self.project.prepare()
         self.control_plane = ControlPlane(self.folder / "kubernetes", tools, authority=authority)
         self._stack.callback(self.control_plane.stop)
-        controllers = Controllers(self.control_plane, endpoint, KARPENTER)
+        works = (Karpenter(), Volumes(lambda: self.control_plane.cluster), Metrics())
+        controllers = Controllers(self.control_plane, endpoint, (*KARPENTER, *OPERATORS), works)
         self._stack.callback(controllers.stop)
         controllers.start()
         self._start_hosts(tools, endpoint, self._start_machines(endpoint))
@@ -154,10 +160,6 @@ class World:
     def inventory(self) -> Inventory:
         """Return what exists in AWS, service by service."""
         return self.aws.inventory()
-
-
-def _crds(tools: Mapping[str, Path]) -> dict[str, Path]:
-    return {name.removesuffix("-crds"): path for name, path in tools.items() if name.endswith("-crds")}
 
 
 class _FolderLock:

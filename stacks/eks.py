@@ -37,6 +37,7 @@ from stacks.surroundings import (
     outputs,
     reach,
     rim,
+    secrets_handover,
     storage_handover,
     surround,
 )
@@ -115,15 +116,20 @@ def _argocd(
             chart=charts(mirror)["argo-cd"],
             handover=Handover(
                 cluster=ClusterHandover(
-                    name=settings.cluster.name, region=settings.aws.region, variant="eks", vpc_id=network.vpc_id
+                    name=settings.cluster.name,
+                    region=settings.aws.region,
+                    variant="eks",
+                    vpc_id=network.vpc_id,
+                    network_cidr=str(settings.network.cidr),
                 ),
                 repository=RepositoryHandover(url=settings.gitops.repository, revision=settings.gitops.revision),
                 charts=tree_charts("eks", mirror),
                 registry=settings.gitops.images.registry,
                 karpenter=_karpenter_handover(settings, karpenter),
-                storage=storage_handover(surroundings),
+                storage=storage_handover(settings, surroundings),
                 edge=edge_handover(settings, surroundings, protected(settings)),
-                secrets=surroundings.secrets.names,
+                secrets=secrets_handover(settings, surroundings),
+                overlay=settings.workloads.overlay,
                 alarm_topic_arn=surroundings.observability.topic_arn,
                 tags=settings.tags,
             ),

@@ -41,6 +41,7 @@ from stacks.surroundings import (
     outputs,
     reach,
     rim,
+    secrets_handover,
     storage_handover,
     surround,
 )
@@ -199,15 +200,19 @@ def _handover(
 ) -> Handover:
     return Handover(
         cluster=ClusterHandover(
-            name=settings.cluster.name, region=settings.aws.region, variant="self-managed", vpc_id=network.vpc_id
+            name=settings.cluster.name,
+            region=settings.aws.region,
+            variant="self-managed",
+            vpc_id=network.vpc_id,
+            network_cidr=str(settings.network.cidr),
         ),
         repository=RepositoryHandover(url=settings.gitops.repository, revision=settings.gitops.revision),
         charts=tree_charts("self-managed", settings.gitops.charts.mirror),
         registry=settings.gitops.images.registry,
         identity={name: grant.annotations for name, grant in controllers.grants.items()},
-        storage=storage_handover(surroundings),
+        storage=storage_handover(settings, surroundings),
         edge=edge_handover(settings, surroundings, protected(settings)),
-        secrets=surroundings.secrets.names,
+        secrets=secrets_handover(settings, surroundings),
         alarm_topic_arn=surroundings.observability.topic_arn,
         tags=settings.tags,
     )

@@ -11,7 +11,7 @@ from pulumi_aws import Provider as AwsProvider
 from pulumi_aws import ProviderDefaultTagsArgs
 
 from components.argocd.component import LoginClient
-from components.argocd.handover import EdgeHandover, LoginHandover, StorageHandover
+from components.argocd.handover import EdgeHandover, LoginHandover, SecretsHandover, StorageHandover
 from components.edge import ingress, names
 from components.edge.component import Edge, EdgeArgs
 from components.edge.documents import distributions_decrypt
@@ -304,16 +304,22 @@ def outputs(surroundings: Surroundings) -> dict[str, pulumi.Input[str]]:
     return found
 
 
-def storage_handover(surroundings: Surroundings) -> StorageHandover:
+def storage_handover(settings: Settings, surroundings: Surroundings) -> StorageHandover:
     """Return what the cluster's side is told of the storage."""
     storage, images = surroundings.storage, surroundings.images
     return StorageHandover(
+        keep_data=settings.storage.keep_data,
         backups_bucket=storage.backups.bucket,
         file_system_id=storage.file_system_id,
         access_point_id=storage.access_point_id,
         images_url=None if images is None else images.url,
         repositories=storage.repository_urls,
     )
+
+
+def secrets_handover(settings: Settings, surroundings: Surroundings) -> SecretsHandover:
+    """Return what the cluster's side is told of secrets: their names."""
+    return SecretsHandover(prefix=settings.identity.secrets_prefix, names=surroundings.secrets.names)
 
 
 def edge_handover(settings: Settings, surroundings: Surroundings, protect: bool) -> EdgeHandover:

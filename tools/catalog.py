@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import versions
+from tools.crd_sets import CRD_SETS, CrdSet
 from tools.fits import same_major_from, same_minor, within_one_minor
 
 
@@ -142,11 +143,12 @@ def _kubernetes(name: str, on_path: OnPath, platforms: tuple[Platform, ...] = LI
     return Tool(name=name, version=version, on_path=on_path, ways=(release, build))
 
 
-def _definitions(name: str, version: str, source: tuple[str, str, str], sha256: Mapping[str, str]) -> Tool:
-    repository, module, folder = source
-    url = f"https://raw.githubusercontent.com/{repository}/v{{version}}/{folder}/"
-    ways = (PinnedFiles(url=url, sha256=sha256), ModuleFiles(module=module, folder=folder, sha256=sha256))
-    return Tool(name=name, version=version, ways=ways, files=tuple(sha256))
+def _definitions(crds: CrdSet) -> Tool:
+    ways: tuple[Way, ...] = (ModuleFiles(module=crds.module, folder=crds.folder, sha256=crds.sha256),)
+    if crds.repository:
+        url = f"https://raw.githubusercontent.com/{crds.repository}/v{{version}}/{crds.folder}/"
+        ways = (PinnedFiles(url=url, sha256=crds.sha256), *ways)
+    return Tool(name=crds.name, version=crds.version, ways=ways, files=tuple(crds.sha256))
 
 
 def _github(repository: str, tag: str = "v{version}") -> str:
@@ -323,31 +325,5 @@ TOOLS: Final[tuple[Tool, ...]] = (
             GoBuild(module="actionlint", package="github.com/rhysd/actionlint/cmd/actionlint"),
         ),
     ),
-    _definitions(
-        "argocd-crds",
-        versions.ARGOCD_CLI,
-        ("argoproj/argo-cd", "github.com/argoproj/argo-cd/v3", "manifests/crds"),
-        {
-            "application-crd.yaml": "5dde0e229249b6b707beb98674c1deae3949d5c319a6c45b9f5a80c99618e40c",
-            "applicationset-crd.yaml": "7d282054f41ca2b71a22bab04a8caf0000e07e53a62432e6ea292dae5ab4f07d",
-            "appproject-crd.yaml": "ab225266944322750136f1198d93786e4a79a0e43c8d149abfba44da30a3eac8",
-        },
-    ),
-    # The AWS provider's copies: they carry its own patches to the kinds of Karpenter's core.
-    _definitions(
-        "karpenter-crds",
-        versions.KARPENTER,
-        ("aws/karpenter-provider-aws", "github.com/aws/karpenter-provider-aws", "pkg/apis/crds"),
-        {
-            "autoscaling.x-k8s.io_capacitybuffers.yaml": (
-                "66fd5680b902b38fb9657ad2b432196a06c42b37d078e53be2e39909200a6342"
-            ),
-            "karpenter.k8s.aws_ec2nodeclasses.yaml": (
-                "62dec59f01c0972d4503ca3ed25f243ba9c2f561be0d964ce7a14c8df406132f"
-            ),
-            "karpenter.sh_nodeclaims.yaml": "96037dc241031fe0f7a09ddf78183d885ce6a1dfe115f7b3fbf8a12c564be694",
-            "karpenter.sh_nodeoverlays.yaml": "6ff6199aff096cc87cd9508f8c5ae62c6d3452aa90c2828ee36380340f3ece62",
-            "karpenter.sh_nodepools.yaml": "3bb64a20c80776b77aa19a699ebdaf34480a7b2e7ec4ef890b43225b3517f878",
-        },
-    ),
+    *map(_definitions, CRD_SETS),
 )

@@ -152,7 +152,7 @@ def provide_all(setup: Setup, wanted: Iterable[Tool], *, brief: bool) -> dict[st
         paths[tool.name] = path
         took = time.monotonic() - started
         if not (brief and (origin == "cached" or origin.startswith("from PATH"))):
-            setup.say(f"{tool.name:<24}{tool.version:<10}{origin} ({took:.1f} s)")
+            setup.say(f"{tool.name:<23} {tool.version:<9} {origin} ({took:.1f} s)")
     return paths
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from components.argocd.notifications import notification_values
+
 # Requests are what the scheduler counts: they must fit the base nodes with one of them gone.
 _RESOURCES: dict[str, tuple[str, str]] = {
     "controller": ("100m", "512Mi"),
@@ -14,7 +16,12 @@ _RESOURCES: dict[str, tuple[str, str]] = {
     "repoServer": ("50m", "256Mi"),
     "applicationSet": ("25m", "128Mi"),
     "redis": ("25m", "64Mi"),
+    "notifications": ("10m", "64Mi"),
 }
+# Of these the chart makes a Service for metrics, and opens its policies to whoever asks for them.
+_MEASURED: Final = ("controller", "server", "repoServer", "applicationSet", "notifications")
+# Where `kubectl port-forward -n argocd svc/argocd-server 8080:80` ends.
+_FORWARDED: Final = "http://localhost:8080"
 # Roles of our own: `role:admin` is built in and may do more than is asked for here, such as open a shell in a pod.
 # A role per environment is bound to nobody and left out: an environment is a cluster with an Argo CD of its own, whose
 # groups come from a user pool of its own. Logs are granted apart since Argo CD 3
@@ -57,15 +64,16 @@ def oidc_config(issuer: str, client_id: str, logout_url: str) -> str:
 def login_values(url: str, oidc: Any) -> dict[str, Any]:
     """Return the values below `configs` that let the groups of a user pool in.
 
-    Whoever is in none of them may look: nobody gets into the pool but by an administrator. The initial administrator
-    stays, since the others can log in only once the tree has made the Secret.
+    Whoever is in none of them may look: nobody gets into the pool but by an administrator. The initial administrator is
+    off, whose password knows neither a second factor nor an end. Until the tree has made the Secret, and whenever
+    Cognito is out of reach, who has rights in the cluster looks with them: `argocd admin dashboard -n argocd`.
 
     Args:
         url: Where people find Argo CD.
         oidc: Text of `oidc_config`; it may be an output.
     """
     return {
-        "cm": {"url": url, "oidc.config": oidc},
+        "cm": {"url": url, "oidc.config": oidc, "admin.enabled": "false"},
         "rbac": {"policy.default": "role:readonly", "policy.csv": _POLICY, "scopes": f"[{_GROUPS_CLAIM}]"},
     }
 
@@ -83,7 +91,7 @@ def argocd_values(
 
     Waves gate only with a health check for Applications, which Argo CD dropped from its defaults in 1.8
     (https://argo-cd.readthedocs.io/en/stable/operator-manual/health/#argocd-app): it must be there before the root
-    Application is. Nothing is published yet.
+    Application is. What publishes the server, and lets the load balancer at it, is the tree's.
     """
     values: dict[str, Any] = {
         "configs": {
@@ -95,6 +103,7 @@ def argocd_values(
                 "resource.customizations.health.apiextensions.k8s.io_CustomResourceDefinition": _health(
                     "crd_health.lua"
                 ),
+                "resource.customizations.health.redis.redis.opstreelabs.in_Redis": _health("redis_health.lua"),
             },
             "params": {
                 # TLS ends at the load balancer; inside the cluster network policies guard the server.
@@ -110,17 +119,21 @@ def argocd_values(
             "rbac": {"policy.default": "", "scopes": "[groups]"},
         },
         "dex": {"enabled": False},
-        "notifications": {"enabled": False},
+        "global": {"networkPolicy": {"create": True, "defaultDenyIngress": True}},
     }
     for component, (cpu, memory) in _RESOURCES.items():
         values[component] = {
             "resources": {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}},
             **({"nodeSelector": dict(node_selector)} if node_selector else {}),
+            **({"metrics": {"enabled": True}} if component in _MEASURED else {}),
         }
+    # The chart's lets everybody at the server; the tree has one for the load balancer and one for Prometheus.
+    values["server"]["networkPolicy"] = {"create": False}
     for section, changes in (login or {}).items():
         values["configs"][section] |= changes
+    values["notifications"] |= notification_values(values["configs"]["cm"].get("url", _FORWARDED))
     if registry is not None:
-        values["global"] = {"image": {"repository": f"{registry}/argoproj/argocd"}}
+        values["global"]["image"] = {"repository": f"{registry}/argoproj/argocd"}
         values["redis"]["image"] = {"repository": f"{registry}/docker/library/redis"}
     return values
 

@@ -34,13 +34,43 @@ _CHARTS: Final[Mapping[str, ChartHandover]] = MappingProxyType(
         "aws-load-balancer-controller": ChartHandover(
             repository="https://aws.github.io/eks-charts", version=versions.AWS_LOAD_BALANCER_CONTROLLER_CHART
         ),
+        "aws-efs-csi-driver": ChartHandover(
+            repository="https://kubernetes-sigs.github.io/aws-efs-csi-driver", version=versions.AWS_EFS_CSI_DRIVER_CHART
+        ),
+        "external-secrets": ChartHandover(
+            repository="https://charts.external-secrets.io", version=versions.EXTERNAL_SECRETS_CHART
+        ),
+        "external-dns": ChartHandover(
+            repository="https://kubernetes-sigs.github.io/external-dns", version=versions.EXTERNAL_DNS_CHART
+        ),
+        "kube-prometheus-stack": ChartHandover(
+            repository="https://prometheus-community.github.io/helm-charts",
+            version=versions.KUBE_PROMETHEUS_STACK_CHART,
+        ),
+        "argo-rollouts": ChartHandover(
+            repository="https://argoproj.github.io/argo-helm", version=versions.ARGO_ROLLOUTS_CHART
+        ),
+        "cloudnative-pg": ChartHandover(
+            repository="https://cloudnative-pg.github.io/charts", version=versions.CLOUDNATIVE_PG_CHART
+        ),
+        "redis-operator": ChartHandover(
+            repository="https://ot-container-kit.github.io/helm-charts", version=versions.REDIS_OPERATOR_CHART
+        ),
     }
 )
 # What the tree brings; the others are the program's own.
+_BOTH: Final = (
+    "argo-rollouts",
+    "aws-load-balancer-controller",
+    "external-dns",
+    "external-secrets",
+    "kube-prometheus-stack",
+    "metrics-server",
+)
 _TREE: Final[Mapping[Variant, tuple[str, ...]]] = MappingProxyType(
     {
-        "eks": ("karpenter", "karpenter-crd"),
-        "self-managed": ("aws-ebs-csi-driver", "aws-load-balancer-controller", "metrics-server"),
+        "eks": (*_BOTH, "aws-efs-csi-driver", "karpenter", "karpenter-crd"),
+        "self-managed": (*_BOTH, "aws-ebs-csi-driver", "cloudnative-pg", "redis-operator"),
     }
 )
 

@@ -146,15 +146,16 @@ def _login(client: LoginClient | None) -> dict[str, Any] | None:
 
 
 def _bootstrap_project(handover: Handover) -> dict[str, Any]:
-    """Return the project that may hold nothing but projects and Applications of this one repository."""
+    """Return the project that may hold projects, Applications and sets of them of this one repository, nothing else."""
     return {
-        "description": "The root Application: projects and Applications, nothing else.",
+        "description": "The root Application: projects, Applications and sets of them, nothing else.",
         "sourceRepos": [handover.repository.url],
         "destinations": [{"server": "https://kubernetes.default.svc", "namespace": _NAMESPACE}],
         "clusterResourceWhitelist": [],
         "namespaceResourceWhitelist": [
             {"group": "argoproj.io", "kind": "AppProject"},
             {"group": "argoproj.io", "kind": "Application"},
+            {"group": "argoproj.io", "kind": "ApplicationSet"},
         ],
     }
 

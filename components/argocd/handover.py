@@ -16,7 +16,13 @@ from components.eks import kubelet
 
 Variant = Literal["eks", "self-managed"]
 # Controllers of the tree whose service accounts have to be told their role.
-IDENTITIES: Final = ("aws-ebs-csi-driver", "aws-load-balancer-controller")
+IDENTITIES: Final = (
+    "argocd-backup",
+    "aws-ebs-csi-driver",
+    "aws-load-balancer-controller",
+    "external-dns",
+    "external-secrets",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,16 +32,24 @@ class ClusterHandover:
     Attributes:
         variant: Decides which controllers the tree has.
         vpc_id: Of the nodes: pods cannot ask the instance metadata for it.
+        network_cidr: Where load balancers speak from, for network policies.
     """
 
     name: str
     region: str
     variant: Variant
     vpc_id: pulumi.Input[str]
+    network_cidr: str
 
     def values(self) -> dict[str, Any]:
         """Return the values below `cluster`."""
-        return {"name": self.name, "region": self.region, "variant": self.variant, "vpcId": self.vpc_id}
+        return {
+            "name": self.name,
+            "region": self.region,
+            "variant": self.variant,
+            "vpcId": self.vpc_id,
+            "networkCidr": self.network_cidr,
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,9 +150,11 @@ class StorageHandover:
         file_system_id: Of EFS; none if there is none.
         access_point_id: One in the file system that all may share.
         images_url: Where CloudFront serves the images bucket; none if there is none.
-        repositories: URLs of the ECR repositories by name.
+        repositories: URLs of the ECR repositories by name. A workload whose image has none is left out of the tree.
+        keep_data: Whether databases' volumes outlive their claims.
     """
 
+    keep_data: bool
     backups_bucket: pulumi.Input[str]
     file_system_id: pulumi.Input[str] | None = None
     access_point_id: pulumi.Input[str] | None = None
@@ -153,6 +169,7 @@ class StorageHandover:
             "backupsBucket": self.backups_bucket,
             "imagesUrl": "" if self.images_url is None else self.images_url,
             "repositories": dict(self.repositories),
+            "dataClass": "gp3-retain" if self.keep_data else "gp3",
         }
 
 
@@ -197,6 +214,23 @@ class EdgeHandover:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SecretsHandover:
+    """What lies in Secrets Manager for the cluster's side; never a value.
+
+    Attributes:
+        prefix: What all names begin with, such as `platform-dev/`.
+        names: Whole names by what they are for, such as `gitops/github`.
+    """
+
+    prefix: str
+    names: Mapping[str, pulumi.Input[str]]
+
+    def values(self) -> dict[str, Any]:
+        """Return the values below `secrets`."""
+        return {"prefix": self.prefix, "names": dict(self.names)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Handover:
     """Everything the cluster's side needs from the program's side.
 
@@ -205,7 +239,7 @@ class Handover:
         karpenter: On EKS only: a self-managed cluster has the machines that its configuration names.
         identity: What a controller's service account must carry, by the controller's name; empty on EKS, where AWS
             keeps the associations. Of it the tree gets what it reads (`IDENTITIES`).
-        secrets: Names in Secrets Manager by what they are for, such as `gitops/github`; never their values.
+        overlay: Which overlay of the example workloads is deployed; on EKS only.
         alarm_topic_arn: SNS topic that alarms go to.
     """
 
@@ -217,7 +251,8 @@ class Handover:
     identity: Mapping[str, Mapping[str, pulumi.Input[str]]] = field(default_factory=dict)
     storage: StorageHandover
     edge: EdgeHandover
-    secrets: Mapping[str, pulumi.Input[str]]
+    secrets: SecretsHandover
+    overlay: str | None = None
     alarm_topic_arn: pulumi.Input[str]
     tags: Mapping[str, str]
 
@@ -234,7 +269,8 @@ class Handover:
             "identity": {name: dict(self.identity[name]) for name in IDENTITIES if name in self.identity},
             "storage": self.storage.values(),
             "edge": self.edge.values(),
-            "secrets": dict(self.secrets),
+            "secrets": self.secrets.values(),
+            **({} if self.overlay is None else {"workloads": {"overlay": self.overlay}}),
             "alarms": {"topicArn": self.alarm_topic_arn},
             "tags": dict(self.tags),
         }

@@ -64,6 +64,7 @@ DAEMONS: Final = (
     Workload("eks-pod-identity-agent", 1, Room(10, 32), "requests nothing; what it takes is set aside all the same"),
     Workload("ebs-csi-node", 1, Room(30, 120), f"three containers; {_EBS}"),
     Workload("efs-csi-node", 1, Room(30, 96), _OURS),
+    Workload("node-exporter", 1, Room(10, 24), _OURS),
 )
 
 # Everything but Karpenter, whose count is a setting.
@@ -77,12 +78,18 @@ CONTROLLERS: Final = (
     Workload("aws-load-balancer-controller", 2, Room(50, 128), _OURS),
     Workload("ebs-csi-controller", 2, Room(60, 240), f"six containers; {_EBS}"),
     Workload("efs-csi-controller", 2, Room(30, 96), _OURS),
+    Workload("argocd-notifications-controller", 1, Room(10, 64), "components/argocd/chart_values.py"),
     Workload("external-secrets", 1, Room(25, 128), _OURS),
     Workload("external-secrets-webhook", 1, Room(10, 64), _OURS),
     Workload("external-secrets-cert-controller", 1, Room(10, 64), _OURS),
     Workload("external-dns", 1, Room(25, 64), _OURS),
-    Workload("metrics-server", 1, Room(100, 200), "defaults of chart metrics-server 3.13.1"),
+    Workload("metrics-server", 2, Room(50, 64), _OURS),
     Workload("argo-rollouts", 2, Room(50, 64), _OURS),
+    Workload("kube-prometheus-stack-operator", 1, Room(25, 64), _OURS),
+    Workload("kube-prometheus-stack-kube-state-metrics", 1, Room(10, 64), _OURS),
+    Workload("kube-prometheus-stack-grafana", 1, Room(60, 256), f"with its two sidecars; {_OURS}"),
+    Workload("prometheus", 1, Room(105, 536), f"with its reloader; {_OURS}"),
+    Workload("alertmanager", 1, Room(15, 72), f"with its reloader; {_OURS}"),
 )
 
 
@@ -122,7 +129,7 @@ def allocatable(*, vcpus: int, memory_gib: float, max_pods: int) -> Room:
 
 def workloads(karpenter_replicas: int) -> tuple[Workload, ...]:
     """Return what runs on base nodes beside the daemons; Karpenter's replicas refuse to share a node."""
-    karpenter = Workload("karpenter", karpenter_replicas, Room(250, 1024), "gitops/bootstrap", apart=True)
+    karpenter = Workload("karpenter", karpenter_replicas, Room(250, 512), "gitops/bootstrap", apart=True)
     return (karpenter, *CONTROLLERS)
 
 

@@ -21,6 +21,7 @@ ETCD_PORTS: Final = (2379, 2380)
 KUBELET_PORT: Final = 10250
 VXLAN_PORT: Final = 4789
 TYPHA_PORT: Final = 5473
+NODE_EXPORTER_PORT: Final = 9100
 NFS_PORT: Final = 2049
 # HTTPS: package repositories, registries, Git, AWS's APIs. HTTP: Ubuntu's archives, whose packages are signed.
 OUTBOUND_PORTS: Final = (443, 80)
@@ -102,6 +103,8 @@ def _between_nodes() -> Iterator[Flow]:
         ("kubelet", "kubelet API", KUBELET_PORT, "tcp"),
         ("vxlan", "Calico VXLAN", VXLAN_PORT, "udp"),
         ("typha", "Calico Typha", TYPHA_PORT, "tcp"),
+        # On the nodes' own network, since it looks at them.
+        ("node-exporter", "node exporter", NODE_EXPORTER_PORT, "tcp"),
     )
     for key, description, port, protocol in rows:
         yield Flow(

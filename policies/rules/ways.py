@@ -17,9 +17,11 @@ _KUBELET: Final[_Ports] = ("tcp", 10250, 10250)
 # Calico's: pods' packets, and what tells nodes of policies
 # (https://docs.tigera.io/calico/latest/getting-started/kubernetes/requirements#network-requirements).
 _CALICO: Final[tuple[_Ports, ...]] = (("udp", 4789, 4789), ("tcp", 5473, 5473))
+# Figures of each machine, which Prometheus asks on the nodes' own network (https://github.com/prometheus/node_exporter).
+_NODE_EXPORTER: Final[_Ports] = ("tcp", 9100, 9100)
 # What may come in, by whose group it is, and from whose; "range" is addresses instead of a group.
 _WAYS_IN: Final[Mapping[str, frozenset[tuple[str, _Ports]]]] = {
-    "nodes": frozenset(("nodes", ports) for ports in (_KUBELET, *_CALICO)),
+    "nodes": frozenset(("nodes", ports) for ports in (_KUBELET, *_CALICO, _NODE_EXPORTER)),
     "control-planes": frozenset(
         {
             ("nodes", _API),

@@ -6,8 +6,8 @@ Instances are not told of: whoever plays them looks at EC2, as a machine would.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 __all__ = ["BalancerEffects", "ClusterAccess", "ClusterEffects", "NodeGroupSpec"]
 
@@ -27,7 +27,12 @@ class ClusterAccess:
 
 @dataclass(frozen=True)
 class NodeGroupSpec:
-    """The nodes that a managed node group wants."""
+    """The nodes that a managed node group wants.
+
+    Attributes:
+        kubelet: KubeletConfiguration out of the launch template's user data, as far as it says something.
+        prefix_delegation: Whether the VPC CNI hands out prefixes in place of single addresses.
+    """
 
     cluster: str
     name: str
@@ -38,6 +43,8 @@ class NodeGroupSpec:
     zones: tuple[str, ...]
     capacity_type: str
     region: str
+    kubelet: Mapping[str, Any] = field(default_factory=dict)
+    prefix_delegation: bool = False
 
 
 class ClusterEffects(Protocol):

@@ -1,88 +1,36 @@
-"""Stand-in for controllers that only simulated pods would run: it writes the conditions that the real ones would.
+"""Stand-in for controllers that only simulated pods would run: it does what the real ones would do.
 
-Each row names a kind and says how its conditions follow from the cluster and from AWS. A controller works only while
-its Deployment is Available: without it an object keeps the status it has, or gets none, as in a real cluster.
+Each row names a kind and says how its status, its children and what it makes in AWS follow from the cluster and from
+AWS. A controller works only while its Deployment is Available: without it an object keeps the status it has, or gets
+none, as in a real cluster, and a deleted one stays.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from sandbox.kubernetes.api import Api, ApiError, Manifest
-from sandbox.kubernetes.control_plane import ClusterError, ControlPlane
+from sandbox.kubernetes.api import Api, ApiError, Kind, Manifest
+from sandbox.kubernetes.children import Children
+from sandbox.kubernetes.control_plane import ControlPlane
+from sandbox.kubernetes.row import Condition, HeldError, Row, Surroundings, Verdict
+from sandbox.protocol import HostError
+
+__all__ = ["Condition", "Controllers", "HeldError", "Row", "Surroundings", "Verdict", "available"]
 
 _POLL_SECONDS: Final = 1.0
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One condition of an object's status."""
-
-    type: str
-    status: bool | None
-    reason: str = ""
-    message: str = ""
-
-    @property
-    def word(self) -> str:
-        """The status in the API's words."""
-        return "Unknown" if self.status is None else str(self.status)
-
-    def manifest(self, generation: int, before: Sequence[Mapping[str, Any]]) -> Manifest:
-        """Return it as the API has it; the time of transition stays while the status does."""
-        found = next((old for old in before if (old.get("type"), old.get("status")) == (self.type, self.word)), {})
-        return {
-            "type": self.type,
-            "status": self.word,
-            "reason": self.reason or self.type,
-            "message": self.message,
-            "observedGeneration": generation,
-            "lastTransitionTime": found.get("lastTransitionTime") or datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What a controller says of an object: its conditions, without `Ready`, and the rest of its status."""
-
-    conditions: tuple[Condition, ...]
-    status: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """What a controller can look at."""
-
-    api: Api
-    aws: Callable[[str], Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A kind and who cares for it.
-
-    Attributes:
-        controller: Label `app.kubernetes.io/name` of the Deployment that must be Available.
-        namespace: Where that Deployment is.
-        finalizers: Those that the controller itself takes off a deleted object.
-        judge: Says what the controller would say.
-    """
-
-    api_version: str
-    kind: str
-    controller: str
-    namespace: str
-    finalizers: tuple[str, ...]
-    judge: Callable[[Surroundings, Manifest], Verdict]
+# What another round would not see otherwise.
+_REFUSALS: Final = (400, 403, 422)
+# Nothing runs any more, or a server is busy: the next round sees. Moto answers what it trips over, such as a list that
+# changes while it reads it, with a page for people.
+_TROUBLE: Final = (HostError, BotoCoreError, ClientError, ResponseParserError)
 
 
 class Controllers:
@@ -92,12 +40,20 @@ class Controllers:
         control_plane: The Kubernetes to work in; it may come and go.
         aws_endpoint: URL of the emulated AWS.
         rows: What to care for.
+        works: What else to do each round, by controllers whose work is more than a status.
     """
 
-    def __init__(self, control_plane: ControlPlane, aws_endpoint: str, rows: Sequence[Row]) -> None:
+    def __init__(
+        self,
+        control_plane: ControlPlane,
+        aws_endpoint: str,
+        rows: Sequence[Row],
+        works: Sequence[Callable[[Surroundings], None]] = (),
+    ) -> None:
         self._control_plane = control_plane
         self._endpoint = aws_endpoint
         self._rows = rows
+        self._works = works
         self._clients: dict[tuple[str, str], Any] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="controllers", daemon=True)
@@ -113,33 +69,28 @@ class Controllers:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._ended.wait(_POLL_SECONDS):
+        for number in itertools.count():
+            if self._ended.wait(_POLL_SECONDS):
+                return
             if self._control_plane.cluster is not None:
-                # Nothing runs any more, or a server is busy: the next round sees. Moto answers what it trips over, such
-                # as a list that changes while it reads it, with a page for people.
-                with contextlib.suppress(ClusterError, ApiError, BotoCoreError, ClientError, ResponseParserError):
-                    self.reconcile(self._control_plane.api)
+                with contextlib.suppress(*_TROUBLE):
+                    self.reconcile(self._control_plane.api, number)
 
-    def reconcile(self, api: Api) -> None:
-        """Look once at every object of every row."""
-        region = _region(api)
-        around = Surroundings(api=api, aws=lambda service: self._client(service, region))
-        for row in self._rows:
-            kind = api.kind(row.api_version, row.kind)
-            if kind is None or not _available(api, row):
-                continue
-            for manifest in api.list(kind):
-                metadata = manifest["metadata"]
-                kept = [name for name in metadata.get("finalizers", []) if name not in row.finalizers]
-                if "deletionTimestamp" in metadata:
-                    if kept != metadata.get("finalizers", []):
-                        api.patch(kind, metadata.get("namespace"), metadata["name"], {"metadata": {"finalizers": kept}})
-                    continue
-                status = _status(manifest, row.judge(around, manifest))
-                if status != {name: (manifest.get("status") or {}).get(name) for name in status}:
-                    api.patch(
-                        kind, metadata.get("namespace"), metadata["name"], {"status": status}, subresource="status"
-                    )
+    def reconcile(self, api: Api, number: int = 0) -> None:
+        """Look once at all objects of all rows, and do all works. What one trips over leaves the others their turn.
+
+        Args:
+            api: The server to look at.
+            number: Of the round: some rows have their turn in some rounds only, all in the first.
+        """
+        home = _region(api)
+        around = Surroundings(api=api, aws=lambda service, region=home: self._client(service, region))
+        for row in (one for one in self._rows if number % one.every == 0):
+            with contextlib.suppress(*_TROUBLE):
+                _look(around, row)
+        for work in self._works:
+            with contextlib.suppress(*_TROUBLE):
+                work(around)
 
     def _client(self, service: str, region: str) -> Any:
         key = (service, region)
@@ -154,8 +105,70 @@ class Controllers:
         return self._clients[key]
 
 
-def _status(manifest: Manifest, verdict: Verdict) -> Manifest:
-    generation = int(manifest["metadata"]["generation"])
+def _look(around: Surroundings, row: Row) -> None:
+    kind = around.api.kind(row.api_version, row.kind)
+    deployment = working(around.api, row.namespace, row.controller) if kind else None
+    if kind is None or deployment is None:
+        return
+    around = Surroundings(api=around.api, aws=around.aws, deployment=deployment)
+    for manifest in around.api.list(kind):
+        # Items of a list do not say what they are.
+        one = {**manifest, "apiVersion": row.api_version, "kind": row.kind}
+        with contextlib.suppress(*_TROUBLE):
+            _look_at(around, row, kind, one)
+
+
+def _look_at(around: Surroundings, row: Row, kind: Kind, manifest: Manifest) -> None:
+    try:
+        if "deletionTimestamp" in manifest["metadata"]:
+            _let_go(around, row, kind, manifest)
+        elif row.concerns is None or row.concerns(around, manifest):
+            _care(around, row, kind, manifest)
+    except ApiError as error:
+        if error.status in _REFUSALS:
+            Children(around.api, row.controller).tell(manifest, "Warning", "ReconcileError", str(error))
+        raise
+
+
+def _let_go(around: Surroundings, row: Row, kind: Kind, manifest: Manifest) -> None:
+    metadata = manifest["metadata"]
+    before = metadata.get("finalizers", [])
+    kept = [name for name in before if not any(_is(name, one) for one in row.finalizers)]
+    if kept == before:
+        return
+    if row.release is not None:
+        try:
+            row.release(around, manifest)
+        except HeldError as error:
+            Children(around.api, row.controller).tell(manifest, "Warning", "FailedDeployModel", str(error))
+            return
+    around.api.patch(kind, metadata.get("namespace"), metadata["name"], {"metadata": {"finalizers": kept}})
+
+
+def _care(around: Surroundings, row: Row, kind: Kind, manifest: Manifest) -> None:
+    metadata = manifest["metadata"]
+    namespace, name = metadata.get("namespace"), metadata["name"]
+    finalizers = metadata.get("finalizers", [])
+    wanted = row.hold(around, manifest) if row.hold else ""
+    if wanted and wanted not in finalizers:
+        around.api.patch(kind, namespace, name, {"metadata": {"finalizers": [*finalizers, wanted]}})
+    verdict = row.judge(around, manifest)
+    children = Children(around.api, row.controller)
+    if verdict.children is not None:
+        children.bring(manifest, verdict.children, row.owns)
+    if verdict.event is not None:
+        children.tell(manifest, *verdict.event)
+    status = _status(row, manifest, verdict)
+    if status != {name: (manifest.get("status") or {}).get(name) for name in status}:
+        around.api.patch(kind, namespace, name, {"status": status}, subresource="status")
+
+
+def _is(name: str, pattern: str) -> bool:
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
+
+
+def _status(row: Row, manifest: Manifest, verdict: Verdict) -> Manifest:
+    generation = int(manifest["metadata"].get("generation", 1)) if row.generation else None
     before = (manifest.get("status") or {}).get("conditions") or []
     bad = [condition for condition in verdict.conditions if not condition.status]
     # False outweighs Unknown, as in the library that most controllers build their conditions with.
@@ -165,19 +178,25 @@ def _status(manifest: Manifest, verdict: Verdict) -> Manifest:
         ready = Condition(
             "Ready", False if any(condition.status is False for condition in bad) else None, "UnhealthyDependents", text
         )
-    conditions = [condition.manifest(generation, before) for condition in (*verdict.conditions, ready)]
-    return {**verdict.status, "conditions": conditions}
+    said = (*verdict.conditions, ready) if row.summary else verdict.conditions
+    conditions = [condition.manifest(generation, before, row.times) for condition in said]
+    return {**verdict.status, **({"conditions": conditions} if conditions else {})}
 
 
-def _available(api: Api, row: Row) -> bool:
-    path = f"/apis/apps/v1/namespaces/{row.namespace}/deployments"
-    found = (
-        api.request("GET", path, query={"labelSelector": f"app.kubernetes.io/name={row.controller}"}).get("items") or []
-    )
-    conditions = [
-        condition for deployment in found for condition in deployment.get("status", {}).get("conditions") or []
-    ]
-    return any((condition["type"], condition["status"]) == ("Available", "True") for condition in conditions)
+def available(api: Api, namespace: str, app: str) -> bool:
+    """Say whether a Deployment with label `app.kubernetes.io/name` is Available: whether a controller works."""
+    return working(api, namespace, app) is not None
+
+
+def working(api: Api, namespace: str, app: str) -> Manifest | None:
+    """Return the Available Deployment with label `app.kubernetes.io/name`; in any namespace where none is given."""
+    place = f"namespaces/{namespace}/" if namespace else ""
+    query = {"labelSelector": f"app.kubernetes.io/name={app}"}
+    for deployment in api.request("GET", f"/apis/apps/v1/{place}deployments", query=query).get("items") or []:
+        conditions = (deployment.get("status") or {}).get("conditions") or []
+        if any((condition["type"], condition["status"]) == ("Available", "True") for condition in conditions):
+            return dict(deployment)
+    return None
 
 
 def _region(api: Api) -> str:

@@ -18,6 +18,7 @@ _TRANSIENT: Final = {
     "ComponentStatus",
     "CSINode",
     "ControllerRevision",
+    "PodMetrics",
 }
 # In a cluster of machines: what comes and goes with them.
 _OF_MACHINES: Final = {"Node", "CertificateSigningRequest"}

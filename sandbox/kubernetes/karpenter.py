@@ -126,7 +126,8 @@ ROWS: Final = (
         kind="EC2NodeClass",
         controller="karpenter",
         namespace="kube-system",
-        finalizers=("karpenter.k8s.aws/termination",),
+        # The one that Karpenter adds goes once no NodeClaim refers to the class: `sandbox.provisioning.claims`.
+        finalizers=(),
         judge=judge_node_class,
     ),
     Row(

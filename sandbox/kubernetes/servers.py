@@ -44,9 +44,7 @@ class Servers:
     def start(self, kubeconfig: Path) -> None:
         """Start all, wait until they work and write a kubeconfig with full rights."""
         write_private(kubeconfig, self._kubeconfig().encode())
-        self._start_etcd()
-        server = self._start_api_server()
-        server.wait_until(self.api.ready, timeout=_START_SECONDS, what="ready API")
+        self.start_api()
         followers = [
             self._start_scheduler(kubeconfig),
             self._start_controllers(kubeconfig),
@@ -55,6 +53,12 @@ class Servers:
         followers[1].wait_until(self._controllers_work, timeout=_START_SECONDS, what="sign of work")
         for follower in followers:
             follower.wait_until(lambda: True, timeout=0, what="work began")
+
+    def start_api(self) -> None:
+        """Start the store and the API server alone and wait until it works: it judges objects, nobody acts on them."""
+        self._start_etcd()
+        server = self._start_api_server()
+        server.wait_until(self.api.ready, timeout=_START_SECONDS, what="ready API")
 
     def stop(self) -> None:
         """End all."""

@@ -14,7 +14,7 @@ from sandbox.aws.console import CONSOLE
 from sandbox.certificates import write_private
 from sandbox.kubernetes.api import ApiError
 from sandbox.kubernetes.control_plane import ClusterError
-from sandbox.kubernetes.nodes import UnknownInstanceTypeError, instance_type
+from sandbox.kubernetes.instance_types import UnknownInstanceTypeError, instance_type
 from sandbox.kubernetes.processes import ProcessError
 from sandbox.machines.around import Around, Member
 from sandbox.machines.description import Description, DescriptionError, filled, read_description

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sandbox.kubernetes.nodes import InstanceType
+from sandbox.kubernetes.instance_types import InstanceType
 from sandbox.machines.tls_bootstrap import JoinError
 
 _PODS: Final = 110

@@ -326,16 +326,16 @@ PRODUCTION: Final = (
 # In `BAD_INPUTS` once `fit` of rules/base_nodes.py is among the rules.
 SIZING: Final = (
     BadInput(33, {"nodes/instanceType": "t3.small", "nodes/maxPods": 110},
-             'platform:nodes.instanceType = "t3.small": with all zones there, 3 x 0 MiB and 1510m are left for '
-             "controllers that ask for 4852 MiB and 1500m, and no node holds karpenter; write t3.medium"),
+             'platform:nodes.instanceType = "t3.small": with all zones there, 3 x 0 MiB and 1500m are left for '
+             "controllers that ask for 4812 MiB and 1725m, and no node holds karpenter; write t3.large"),
     BadInput(0, {"network/zones/ap-northeast-2c": REMOVED, "nodes/maxPods": 30},
-             'platform:nodes.instanceType = "t3.medium": with a zone lost, 1 x 2566 MiB and 1510m are left for '
-             "controllers that ask for 3230 MiB and 960m, and no node holds argocd-applicationset-controller; "
+             'platform:nodes.instanceType = "t3.medium": with a zone lost, 1 x 2542 MiB and 1500m are left for '
+             "controllers that ask for 3638 MiB and 1135m, and no node holds aws-load-balancer-controller; "
              "write 4 at nodes.count.min or t3.large"),
     BadInput(0, {"nodes/instanceType": "t3.medium", "nodes/maxPods": 110},
-             'platform:nodes.instanceType = "t3.medium": with a zone lost, 2 x 1686 MiB and 1510m are left for '
-             "controllers that ask for 4852 MiB and 1500m, and no node holds ebs-csi-controller; "
-             "write 41 at nodes.maxPods or 5 at nodes.count.min or t3.large", "prod"),
+             'platform:nodes.instanceType = "t3.medium": with a zone lost, 2 x 1662 MiB and 1500m are left for '
+             "controllers that ask for 4812 MiB and 1725m, and no node holds argocd-server; "
+             "write 40 at nodes.maxPods or 5 at nodes.count.min or t3.large", "prod"),
 )  # fmt: skip
 
 _PREFIX: Final = (
@@ -482,6 +482,16 @@ SURROUNDINGS: Final = (
     _one(0, "edge/firewall", False, "production has a firewall before what it publishes; write true", "prod"),
     _one(0, "secrets/recoveryDays", 0, "production can have a deleted secret back; write 30", "prod"),
     _one(0, "observability/alarmEmails", [], "nobody would hear of production's alarms; add an address", "prod"),
+)  # fmt: skip
+
+WORKLOADS: Final = (
+    _one(0, "workloads/overlay", "production", "must be 'dev', 'staging' or 'prod'; write one of these"),
+    _one(0, "workloads/overlay", 1, "must be 'dev', 'staging' or 'prod'; write one of these"),
+    BadInput(0, {"workloads": {}}, "platform:workloads.overlay: is missing; add it as in Pulumi.dev.yaml"),
+    BadInput(40, {"workloads": REMOVED}, "platform:workloads: is missing; add the section as in Pulumi.dev.yaml"),
+    BadInput(20, {"workloads": {"overlay": "dev"}},
+             "platform:workloads: a section of variant eks, and this stack's is self-managed; "
+             "remove it, or write eks at variant", "nodes14"),
 )  # fmt: skip
 
 _TOTAL: Final = "or put back what is missing"
@@ -641,7 +651,7 @@ SELF_MANAGED: Final = (
 
 BAD_INPUTS: Final = (
     *(*SELF_MANAGED, *NETWORK, *ACCOUNT, *CLUSTER, *NODES, *SIZING, *KARPENTER, *GITOPS, *IDENTITY, *SURROUNDINGS),
-    *(*SHAPE, *PRODUCTION),
+    *(*SHAPE, *WORKLOADS, *PRODUCTION),
 )
 
 # Which of the forty are not refused by the settings, and why.

@@ -21,6 +21,7 @@ from components.argocd.handover import (
     KarpenterHandover,
     LoginHandover,
     RepositoryHandover,
+    SecretsHandover,
     StorageHandover,
 )
 from tests.captures import UNKNOWN, Capture
@@ -28,7 +29,13 @@ from tests.conftest import CaptureProgram
 
 REPOSITORY = "https://git.example.com/platform/platform.git"
 HANDOVER = Handover(
-    cluster=ClusterHandover(name="demo", region="ap-northeast-2", variant="eks", vpc_id="vpc-0123456789abcdef0"),
+    cluster=ClusterHandover(
+        name="demo",
+        region="ap-northeast-2",
+        variant="eks",
+        vpc_id="vpc-0123456789abcdef0",
+        network_cidr="10.0.0.0/16",
+    ),
     repository=RepositoryHandover(url=REPOSITORY, revision="v0.1.0"),
     charts={"karpenter": ChartHandover(repository="public.ecr.aws/karpenter", version="1.14.1")},
     karpenter=KarpenterHandover(
@@ -46,14 +53,15 @@ HANDOVER = Handover(
         replicas=2,
         volume_size="50Gi",
     ),
-    storage=StorageHandover(backups_bucket="demo-backups"),
+    storage=StorageHandover(backups_bucket="demo-backups", keep_data=True),
     edge=EdgeHandover(
         domain="demo.example.com",
         login=LoginHandover(issuer="https://issuer.example.com", client_id="client", secret="demo/argocd/oidc"),
         load_balancer={"scheme": "internal"},
         ingress_annotations={"alb.ingress.kubernetes.io/ssl-redirect": "443"},
     ),
-    secrets={"gitops/github": "demo/gitops/github"},
+    secrets=SecretsHandover(prefix="demo/", names={"gitops/github": "demo/gitops/github"}),
+    overlay="dev",
     alarm_topic_arn="arn:aws:sns:ap-northeast-2:123456789012:demo-alarms",
     tags={"Project": "demo"},
 )
@@ -102,7 +110,7 @@ def test_root_cascades_and_has_the_time_for_it(argocd: Capture) -> None:
 
 
 def test_root_is_pinned_and_shut_in_a_project_of_its_own(argocd: Capture) -> None:
-    """The root may make projects and Applications in Argo CD's namespace out of one repository, nothing else."""
+    """The root may make projects, Applications and sets of them in Argo CD's namespace out of one repository."""
     spec = argocd.one("kubernetes:argoproj.io/v1alpha1:Application", "argocd-root").inputs["spec"]
     project = argocd.one("kubernetes:argoproj.io/v1alpha1:AppProject", "argocd-project").inputs
     assert spec["project"] == project["metadata"]["name"] == "bootstrap"
@@ -110,7 +118,7 @@ def test_root_is_pinned_and_shut_in_a_project_of_its_own(argocd: Capture) -> Non
     assert project["spec"]["sourceRepos"] == [REPOSITORY]
     assert project["spec"]["clusterResourceWhitelist"] == []
     kinds = {(kind["group"], kind["kind"]) for kind in project["spec"]["namespaceResourceWhitelist"]}
-    assert kinds == {("argoproj.io", "AppProject"), ("argoproj.io", "Application")}
+    assert kinds == {("argoproj.io", kind) for kind in ("AppProject", "Application", "ApplicationSet")}
 
 
 def test_handover_reaches_the_chart_as_it_is(argocd: Capture) -> None:
@@ -128,7 +136,7 @@ def leaves(value: Any) -> int:
     return 1
 
 
-_FREE = frozenset({"identity", "kubelet", "limits", "loadBalancer", "repositories", "secrets", "tags"})
+_FREE = frozenset({"identity", "kubelet", "limits", "loadBalancer", "names", "repositories", "tags"})
 
 
 def count(values: Any, leaf_keys: frozenset[str] = _FREE) -> int:
@@ -166,7 +174,7 @@ def test_argo_cd_is_closed_and_stays_off_karpenters_nodes() -> None:
     values = argocd_values(node_selector={"node-type": "base"})
     assert values["configs"]["rbac"]["policy.default"] == ""
     assert values["configs"]["cm"]["exec.enabled"] == "false"
-    for component in ("controller", "server", "repoServer", "applicationSet", "redis"):
+    for component in ("controller", "server", "repoServer", "applicationSet", "redis", "notifications"):
         assert values[component]["nodeSelector"] == {"node-type": "base"}
         assert (
             values[component]["resources"]["requests"]["memory"] == values[component]["resources"]["limits"]["memory"]

@@ -266,14 +266,16 @@ def test_argocd_asks_cognito_for_what_it_has() -> None:
 
 
 def test_login_adds_to_what_argocd_is_told_and_takes_nothing_away() -> None:
-    """With a login only the login's keys differ from the values without."""
-    before, after = argocd_values(), argocd_values(login=login_values("https://argocd.demo.example.com", "oidc"))
+    """With a login only the login's keys differ from the values without, and where notifications lead to."""
+    url = "https://argocd.demo.example.com"
+    before, after = argocd_values(), argocd_values(login=login_values(url, "oidc"))
     cm, rbac = after["configs"]["cm"], after["configs"]["rbac"]
-    added = {"url": "https://argocd.demo.example.com", "oidc.config": "oidc"}
+    added = {"url": url, "oidc.config": "oidc"}
     assert added.keys().isdisjoint(before["configs"]["cm"])
-    assert cm == {**before["configs"]["cm"], **added}
+    assert cm == {**before["configs"]["cm"], **added, "admin.enabled": "false"}
     assert (rbac["policy.default"], rbac["scopes"]) == ("role:readonly", "[cognito:groups]")
-    assert {key: after[key] for key in after if key != "configs"} == {k: before[k] for k in before if k != "configs"}
+    assert {**after, "configs": {}, "notifications": {}} == {**before, "configs": {}, "notifications": {}}
+    assert after["notifications"] == {**before["notifications"], "argocdUrl": url}
     assert after["configs"]["params"] == before["configs"]["params"]
     assert "policy.csv" not in before["configs"]["rbac"]
 

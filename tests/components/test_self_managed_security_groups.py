@@ -29,7 +29,7 @@ ROLES: Final[dict[str, frozenset[str]]] = {
 }
 MACHINES: Final = ("control plane", "worker")
 OUTSIDE: Final = (OFFICE, STRANGER, NEIGHBOUR)
-TCP: Final = (22, 53, 80, 179, 443, 2049, 2378, 2379, 2380, 2381, 5473, 6442, 6443, 6444, 8443, 9443)
+TCP: Final = (22, 53, 80, 179, 443, 2049, 2378, 2379, 2380, 2381, 5473, 6442, 6443, 6444, 8443, 9099, 9100, 9101, 9443)
 MORE: Final = (10249, 10250, 10255, 10256, 10257, 10259, 30000, 31234, 32767)
 PROBES: Final = [*(("tcp", port) for port in (*TCP, *MORE, 4789)), ("udp", 53), ("udp", 4789), ("udp", 8472), ("4", 0)]
 
@@ -57,7 +57,7 @@ def wanted(*, planes: int = 3, public: bool = True) -> Reach:
     """The documents' table, spelt out: (from, to, protocol, port)."""
     reach: Reach = set()
     for source, target in product(MACHINES, MACHINES):
-        reach |= {(source, target, "tcp", 10250), (source, target, "tcp", 5473), (source, target, "udp", 4789)}
+        reach |= {(source, target, "tcp", port) for port in (10250, 5473, 9100)} | {(source, target, "udp", 4789)}
     api = [*product(MACHINES, ["control plane"])]
     if planes > 1:
         api += [*product(MACHINES, ["internal balancer"]), ("internal balancer", "control plane")]
@@ -194,6 +194,7 @@ MUTATIONS: Final[list[Mutation]] = [
     changed(INGRESS, "groups-nodes-kubelet-from-nodes", {"toPort": 10259}),
     changed(EGRESS, "groups-nodes-https-to-anywhere", {"ipProtocol": "-1", "fromPort": 0, "toPort": 65535}),
     without(EGRESS, "groups-nodes-typha-to-nodes"),
+    without(INGRESS, "groups-nodes-node-exporter-from-nodes"),
     without(EGRESS, "groups-nodes-api-to-internal-balancer"),
     without(INGRESS, "groups-control-planes-api-from-internal-balancer"),
 ]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gitops.tree import CHECKOUT, SELF_MANAGED, Tool, Tree, render
+from tests.gitops.pods import Spaces, spaces
+from tests.gitops.tree import CHECKOUT, HANDOVER, SELF_MANAGED, Tool, Tree, render
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,16 @@ def tree(tool: Tool) -> Tree:
 def self_managed_tree(tool: Tool) -> Tree:
     """The whole tree of a self-managed cluster. Copy it before you change it."""
     return render(tool, SELF_MANAGED)
+
+
+@pytest.fixture(scope="session")
+def trees(tool: Tool, tree: Tree, self_managed_tree: Tree) -> dict[str, Tree]:
+    """The tree of each variant and, on EKS, of each overlay of the workloads, by a name of TREES."""
+    made = {overlay: render(tool, {**HANDOVER, "workloads": {"overlay": overlay}}) for overlay in ("dev", "staging")}
+    return {"self-managed": self_managed_tree, "eks-prod": tree} | {f"eks-{name}": made[name] for name in made}
+
+
+@pytest.fixture(scope="session")
+def ours(tree: Tree, self_managed_tree: Tree) -> Spaces:
+    """What is rendered from this repository, by variant and namespace. Copy it before you change it."""
+    return spaces(eks=tree, self_managed=self_managed_tree)

@@ -1,68 +1,18 @@
-"""What the third-party charts are given, checked against the keys that their pinned versions know."""
+"""What Karpenter's charts are given, and what charts of this repository consist of."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from kubernetes.utils import parse_quantity
 
-from tests.gitops.tree import BOOTSTRAP, CHARTS, CHECKOUT, HANDOVER, Break, Tool, Tree, assert_noticed, edit, helm
+from tests.gitops.tree import BOOTSTRAP, CHECKOUT, HANDOVER, Break, Tool, Tree, assert_noticed, edit, helm
 
-_CHART_KEYS = {
-    chart: json.loads((CHECKOUT / "sandbox/charts" / chart / "keys.json").read_text(encoding="utf-8"))
-    for chart in CHARTS
-}
-
-
-def set_values_that_the_chart_knows(tree: Tree) -> Iterator[str]:
-    for application in tree.applications:
-        source = application["spec"]["source"]
-        if "chart" in source:
-            facts, values = _CHART_KEYS[source["chart"]], source["helm"]["valuesObject"]
-            paths = set(_paths(values))
-            yield from (f"chart {source['chart']} does not know {path}" for path in paths if not _known(path, facts))
-            yield from (f"chart {source['chart']} needs {path}" for path in facts["required"] if path not in paths)
-
-
-def _paths(value: Any, path: str = "") -> Iterator[str]:
-    if not isinstance(value, dict) or not value:
-        yield path
-        return
-    for key, item in value.items():
-        escaped = key.replace(".", r"\.")
-        yield from _paths(item, f"{path}.{escaped}" if path else escaped)
-
-
-def _known(path: str, facts: dict[str, list[str]]) -> bool:
-    return path in facts["keys"] or any(path.startswith(f"{free}.") for free in facts["open"])
-
-
-_KARPENTER, _CRDS = "Application/karpenter", "Application/karpenter-crd"
+_KARPENTER = "Application/karpenter"
 _VALUES = ["spec", "source", "helm", "valuesObject"]
-
-
-def test_values_are_known(tree: Tree) -> None:
-    """Each chart knows every key that it is given, and gets every key that it cannot do without."""
-    assert list(set_values_that_the_chart_knows(tree)) == []
-
-
-@pytest.mark.parametrize(
-    "break_",
-    [
-        edit(_KARPENTER, *_VALUES, "resources", to={"limits": {"memory": "1Gi"}}),
-        edit(_KARPENTER, *_VALUES, "settings", "clusterNam", to="x"),
-        edit(_KARPENTER, *_VALUES, "settings", "clusterName"),
-        edit(_KARPENTER, *_VALUES, "webhook", to={"enabled": True}),
-        edit(_CRDS, *_VALUES, "annotations", to={}),
-    ],
-)
-def test_unknown_value_is_noticed(break_: Break, tree: Tree) -> None:
-    """A key in the wrong place, misspelt, gone upstream or missing is found."""
-    assert_noticed(set_values_that_the_chart_knows, break_, tree)
 
 
 def test_karpenter_chart_gets_what_its_aws_side_is_named(tree: Tree) -> None:
@@ -100,8 +50,9 @@ def karpenter_outlives_a_zone(tree: Tree) -> Iterator[str]:
     if "affinity" in values:
         yield "the chart's own affinity keeps the two apart; a part of it here would be merged or replace it"
     resources = values["controller"]["resources"]
-    if resources["requests"].get("memory") is None or resources["requests"]["memory"] != resources["limits"]["memory"]:
-        yield "it may use exactly the memory that it asked for"
+    asked, most = (parse_quantity(resources[what]["memory"]) for what in ("requests", "limits"))
+    if not asked <= most <= 2 * asked:
+        yield "it ends long before a node has no memory left that nobody asked for"
 
 
 @pytest.mark.parametrize(
@@ -151,14 +102,6 @@ def test_crds_come_from_one_chart_and_are_never_pruned(tree: Tree) -> None:
     assert tree.application("karpenter")["spec"]["source"]["helm"]["skipCrds"] is True
     annotations = tree.application("karpenter-crd")["spec"]["source"]["helm"]["valuesObject"]["additionalAnnotations"]
     assert annotations == {"argocd.argoproj.io/sync-options": "Prune=false"}
-
-
-def test_facts_about_charts_are_of_the_pinned_versions(tree: Tree) -> None:
-    """What these tests know about a chart was taken from the version that the tree asks for."""
-    for application in tree.applications:
-        source = application["spec"]["source"]
-        if "chart" in source:
-            assert CHARTS[source["chart"]]["version"] == source["targetRevision"]
 
 
 @pytest.mark.parametrize("chart", sorted((CHECKOUT / "gitops").rglob("Chart.yaml")), ids=lambda file: file.parent.name)

@@ -20,6 +20,7 @@ from components.argocd.handover import (
     KarpenterHandover,
     LoginHandover,
     RepositoryHandover,
+    SecretsHandover,
     StorageHandover,
 )
 from tests.gitops.tree import BOOTSTRAP, HANDOVER, MAX_PODS, SELF_MANAGED, Tool, Tree, chart_schema, helm, schema_nodes
@@ -35,16 +36,22 @@ def test_program_hands_over_what_the_schema_asks_for() -> None:
             repository=RepositoryHandover(**HANDOVER["repository"]),
             charts=tree_charts("eks", mirror),
             karpenter=_karpenter(HANDOVER["karpenter"]),
-            storage=StorageHandover(**_snake(HANDOVER["storage"])),
+            storage=_storage(HANDOVER["storage"]),
             edge=_edge(HANDOVER["edge"]),
-            secrets=HANDOVER["secrets"],
+            secrets=SecretsHandover(**HANDOVER["secrets"]),
+            overlay=HANDOVER["workloads"]["overlay"],
             alarm_topic_arn=HANDOVER["alarms"]["topicArn"],
             tags=HANDOVER["tags"],
         )
         assert list(jsonschema.Draft7Validator(_SCHEMA).iter_errors(handover.values())) == []
         assert handover.values()["charts"].keys() == HANDOVER["charts"].keys()
-        for part in ("storage", "edge", "secrets", "alarms"):
+        for part in ("cluster", "storage", "edge", "secrets", "workloads", "alarms"):
             assert handover.values()[part] == HANDOVER[part]
+
+
+def _storage(keys: Mapping[str, Any]) -> StorageHandover:
+    fields = {key: value for key, value in keys.items() if key != "dataClass"}
+    return StorageHandover(**_snake(fields), keep_data=keys["dataClass"] == "gp3-retain")
 
 
 def _karpenter(keys: Mapping[str, Any]) -> KarpenterHandover:
@@ -66,7 +73,7 @@ def _edge(keys: Mapping[str, Any]) -> EdgeHandover:
 
 def test_a_stack_without_surroundings_hands_over_empty_words() -> None:
     """No file system, no domain and no login are said as such, and the schema takes them."""
-    storage = StorageHandover(backups_bucket="example-backups")
+    storage = StorageHandover(backups_bucket="example-backups", keep_data=False)
     assert storage.values()["fileSystemId"] == storage.values()["accessPointId"] == storage.values()["imagesUrl"] == ""
     edge = EdgeHandover().values()
     assert edge == {
@@ -109,6 +116,7 @@ _REFUSED: dict[str, list[Any]] = {
     "cluster.region": ["", "eu-west-1a", "Ireland"],
     "cluster.variant": ["", "kops", None],
     "cluster.vpcId": ["", "vpc-x", "arn:aws:ec2:eu-west-1:123456789012:vpc/vpc-0123456789abcdef0"],
+    "cluster.networkCidr": ["", "10.0.0.0", "any"],
     "cluster.unknown": ["x"],
     "repository.url": [
         "http://git.example.com/x",
@@ -160,6 +168,7 @@ _REFUSED: dict[str, list[Any]] = {
         "fs-x",
         "arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/fs-0123456789abcdef0",
     ],
+    "storage.dataClass": ["", "gp2", None],
     "storage.accessPointId": ["fs-0123456789abcdef0", None],
     "storage.backupsBucket": ["", "Bucket", "s3://bucket"],
     "storage.imagesUrl": ["http://images.example.com", "images.example.com"],
@@ -170,7 +179,9 @@ _REFUSED: dict[str, list[Any]] = {
     "edge.login.secret": [None],
     "edge.loadBalancer": [[], None],
     "edge.ingressAnnotations": [[], {"x": 443}],
-    "secrets": [{"x": "a value with spaces"}, {"x": ""}],
+    "secrets.prefix": ["", "/", "no slash", "platform-dev"],
+    "secrets.names": [{"x": "a value with spaces"}, {"x": ""}],
+    "workloads.overlay": ["", "production", None],
     "alarms.topicArn": ["", "alarms", "arn:aws:sqs:eu-west-1:123456789012:x"],
     "tags": [{"": "x"}, {"a": 1}, {"kubernetes.io/cluster/x": "owned"}, {"eks:eks-cluster-name": "x"}],
 }
@@ -198,12 +209,15 @@ def test_helm_applies_theschema(tool: Tool) -> None:
 _OTHER: dict[str, Any] = {
     "cluster.name": "other_cluster-2",
     "cluster.region": "us-gov-west-1",
+    "cluster.vpcId": "vpc-0fedcba987654321f",
+    "cluster.networkCidr": "10.1.0.0/16",
     "repository.url": "ssh://git@git.example.com:2222/other.git",
     "repository.revision": "v1.2.3",
-    "charts.karpenter.repository": "https://charts.example.com/mirror",
-    "charts.karpenter.version": "1.15.0-rc.1",
-    "charts.karpenter-crd.repository": "registry.example.com:5000/karpenter",
-    "charts.karpenter-crd.version": "1.15.0",
+    **{
+        f"charts.{chart}.{key}": other
+        for chart in HANDOVER["charts"]
+        for key, other in (("repository", "registry.example.com:5000/charts"), ("version", "9.9.9-rc.1"))
+    },
     "images.registry": "registry.example.com/mirror",
     "karpenter.replicas": 1,
     "karpenter.queueName": "other_queue",
@@ -241,7 +255,9 @@ _OTHER: dict[str, Any] = {
     "edge.login.secret": "other/argocd/oidc",
     "edge.loadBalancer": {},
     "edge.ingressAnnotations": {},
-    "secrets": {},
+    "secrets.prefix": "other/",
+    "secrets.names": {},
+    "workloads.overlay": "staging",
     "alarms.topicArn": "arn:aws-us-gov:sns:us-gov-west-1:123456789012:other",
     "tags": {"Owner": "other"},
 }
@@ -268,12 +284,11 @@ def _isolated(profile: str) -> dict[str, Any]:
 
 _ROLE = {"eks.amazonaws.com/role-arn": "arn:aws-us-gov:iam::123456789012:role/other"}
 _OTHER_SELF_MANAGED: dict[str, Any] = {
-    "cluster.vpcId": "vpc-0fedcba987654321f",
-    "identity.aws-ebs-csi-driver": _ROLE,
-    "identity.aws-load-balancer-controller": _ROLE,
+    "storage.dataClass": "gp3-retain",
+    **{f"identity.{controller}": _ROLE for controller in SELF_MANAGED["identity"]},
     **{
         f"charts.{chart}.{key}": other
-        for chart in ("aws-ebs-csi-driver", "aws-load-balancer-controller", "metrics-server")
+        for chart in sorted(SELF_MANAGED["charts"].keys() - HANDOVER["charts"].keys())
         for key, other in (("repository", "https://charts.example.com"), ("version", "9.9.9"))
     },
 }

@@ -73,7 +73,7 @@ def selectors_find_the_clusters_group(captured: Capture, tree: Tree) -> Iterator
 
 def names_are_those_of_what_was_made(captured: Capture, tree: Tree) -> Iterator[str]:
     """Role and queue that the tree names are the ones that the program made for Karpenter."""
-    settings = tree.application("karpenter")["spec"]["source"]["helm"]["valuesObject"]["settings"]
+    settings = tree.values("karpenter")["settings"]
     if _class(tree).get("role") != captured.one(ROLE, "karpenter-node").inputs["name"]:
         yield "the node class names another role"
     if settings["interruptionQueue"] != captured.one(QUEUE, "karpenter-interruption").inputs["name"]:
@@ -82,7 +82,7 @@ def names_are_those_of_what_was_made(captured: Capture, tree: Tree) -> Iterator[
 
 def base_nodes_are_not_karpenters(captured: Capture, tree: Tree) -> Iterator[str]:
     """A base node with Karpenter's label would shut the controller out and be Karpenter's to take away."""
-    selector = tree.application("karpenter")["spec"]["source"]["helm"]["valuesObject"]["nodeSelector"]
+    selector = tree.values("karpenter")["nodeSelector"]
     for group in captured.of_type(NODE_GROUP):
         labels = group.inputs.get("labels") or {}
         if any(key.startswith("karpenter.") for key in labels):
@@ -129,7 +129,7 @@ def tree_comes_after_what_its_controllers_need(captured: Capture, tree: Tree) ->
 
 def karpenter_asks_for_shifts_that_there_are(captured: Capture, tree: Tree) -> Iterator[str]:
     """The controller does not start if it is to respect zonal shifts of a cluster that has none."""
-    settings = tree.application("karpenter")["spec"]["source"]["helm"]["valuesObject"]["settings"]
+    settings = tree.values("karpenter")["settings"]
     (cluster,) = captured.of_type(CLUSTER)
     if settings["enableZonalShift"] and cluster.inputs.get("zonalShiftConfig") != {"enabled": True}:
         yield "the cluster has no zonal shift"

@@ -4,160 +4,169 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-import jsonschema
-import kubernetes_validate
 import pytest
-import yaml
 
 import versions
-from tests.gitops.tree import Object, Tool, Tree, edit
+from tests.gitops.schemas import TREES, Kind, Schemas, closed, definitions, whole
+from tests.gitops.tree import Object, Tree
 
-# The kinds that come with a CRD: where `make setup` put it.
-_CRDS = {
-    ("argoproj.io/v1alpha1", "AppProject"): ("argocd-crds", "appproject-crd.yaml"),
-    ("argoproj.io/v1alpha1", "Application"): ("argocd-crds", "application-crd.yaml"),
-    ("karpenter.k8s.aws/v1", "EC2NodeClass"): ("karpenter-crds", "karpenter.k8s.aws_ec2nodeclasses.yaml"),
-    ("karpenter.sh/v1", "NodePool"): ("karpenter-crds", "karpenter.sh_nodepools.yaml"),
-}
-Check = Callable[[Object], list[str]]
-
-
-def _closed(schema: Any) -> Any:
-    """Refuse unknown keys where the API server would drop them without a word."""
-    if isinstance(schema, list):
-        return [_closed(item) for item in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    closed = {key: _closed(value) for key, value in schema.items()}
-    if "properties" in closed and isinstance(closed["properties"], dict):
-        closed.setdefault("additionalProperties", False)
-    if closed.pop("x-kubernetes-int-or-string", False):
-        closed["type"] = ["integer", "string"]
-    return closed
-
-
-def _crd_schema(text: str, version: str) -> dict[str, Any]:
-    crd = yaml.safe_load(text)
-    (schema,) = [row["schema"]["openAPIV3Schema"] for row in crd["spec"]["versions"] if row["name"] == version]
-    closed: dict[str, Any] = _closed(schema)
-    # The API server knows metadata by itself; a CRD says no more than that it is an object.
-    closed["properties"]["metadata"] = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["name"],
-        "properties": {
-            "name": {"type": "string"},
-            "namespace": {"type": "string"},
-            "annotations": {"type": "object", "additionalProperties": {"type": "string"}},
-            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-            "finalizers": {"type": "array", "items": {"type": "string"}},
-        },
+_MAJOR, _MINOR = versions.KUBERNETES.split(".")
+NEXT: Final = f"{_MAJOR}.{int(_MINOR) + 1}"
+# Maps whose keys are the user's own, wherever they are.
+_FREE: Final = frozenset(
+    {
+        *("annotations", "data", "evictionSoftGracePeriod", "labels", "limits", "matchLabels", "nodeSelector"),
+        *("parameters", "requests", "tags", "valuesObject"),
     }
-    return closed
+)
 
 
 @pytest.fixture(scope="session")
-def check(tool: Tool) -> Check:
-    """Return what is wrong with an object."""
-    schemas: dict[tuple[str, str], jsonschema.Draft7Validator] = {}
-
-    def validator(key: tuple[str, str]) -> jsonschema.Draft7Validator:
-        if key not in schemas:
-            folder, file = _CRDS[key]
-            text = (tool(folder) / file).read_text(encoding="utf-8")
-            schemas[key] = jsonschema.Draft7Validator(_crd_schema(text, key[0].partition("/")[2]))
-        return schemas[key]
-
-    def faults(thing: Object) -> list[str]:
-        key = (thing["apiVersion"], thing["kind"])
-        if key in _CRDS:
-            return [f"{error.json_path}: {error.message}" for error in validator(key).iter_errors(thing)]
-        try:
-            kubernetes_validate.validate(thing, versions.KUBERNETES, strict=True)
-        except (kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError) as error:
-            return [error.message]
-        return []
-
-    return faults
+def kinds(trees: dict[str, Tree]) -> list[Object]:
+    """Return the CRDs of all operators and those in the tree itself."""
+    return definitions(trees.values())
 
 
-def test_every_object_is_valid(tree: Tree, check: Check) -> None:
-    """No object has a key, a type or a kind that its API does not know."""
-    assert [(thing["kind"], thing["metadata"]["name"], check(thing)) for thing in tree.ours() if check(thing)] == []
+@pytest.fixture(scope="session")
+def schemas(kinds: list[Object]) -> Schemas:
+    """Return what the platform's Kubernetes and the operators know."""
+    return Schemas(kinds, versions.KUBERNETES)
 
 
-def test_schemas_are_of_the_platforms_kubernetes() -> None:
-    """The schemas know the very Kubernetes version that the platform runs, not the next older one."""
-    assert (
-        kubernetes_validate.validate({"apiVersion": "v1", "kind": "Namespace"}, versions.KUBERNETES)
-        == versions.KUBERNETES
-    )
+@pytest.mark.parametrize("minor", [versions.KUBERNETES, NEXT])
+@pytest.mark.parametrize("name", TREES)
+def test_every_object_is_valid(trees: dict[str, Tree], kinds: list[Object], name: str, minor: str) -> None:
+    """No object has a key, a type or a kind that its API does not know, now or after the next upgrade."""
+    schemas = Schemas(kinds, minor)
+    found = [(thing["kind"], thing["metadata"], schemas.faults(thing)) for thing in whole(trees[name])]
+    assert [(kind, named["name"], faults) for kind, named, faults in found if faults] == []
+
+
+def test_unknown_key_is_refused_at_every_depth(trees: dict[str, Tree], schemas: Schemas) -> None:
+    """Not one map of one custom resource takes a key that its kind does not have."""
+    accepted, tried = [], set()
+    for thing in _custom(trees, schemas):
+        for path, level in _maps(thing):
+            level["unknownKey"] = "x"
+            if not schemas.faults(thing):
+                accepted.append(f"{thing['kind']}/{thing['metadata']['name']}{path}")
+            del level["unknownKey"]
+        tried.add((thing["apiVersion"], thing["kind"]))
+    assert accepted == []
+    assert tried >= _EXPECTED
+
+
+_EXPECTED: Final[frozenset[Kind]] = frozenset(
+    {
+        ("argoproj.io/v1alpha1", "AppProject"),
+        ("argoproj.io/v1alpha1", "Application"),
+        ("argoproj.io/v1alpha1", "ApplicationSet"),
+        ("argoproj.io/v1alpha1", "Rollout"),
+        ("external-secrets.io/v1", "ClusterSecretStore"),
+        ("external-secrets.io/v1", "ExternalSecret"),
+        ("karpenter.k8s.aws/v1", "EC2NodeClass"),
+        ("karpenter.sh/v1", "NodePool"),
+        ("monitoring.coreos.com/v1", "PodMonitor"),
+        ("monitoring.coreos.com/v1", "PrometheusRule"),
+        ("monitoring.coreos.com/v1", "ServiceMonitor"),
+        ("monitoring.coreos.com/v1alpha1", "ScrapeConfig"),
+        ("postgresql.cnpg.io/v1", "Cluster"),
+        ("rabbitmq.com/v1beta1", "RabbitmqCluster"),
+        ("redis.redis.opstreelabs.in/v1beta2", "Redis"),
+    }
+)
+
+
+def _custom(trees: Mapping[str, Tree], schemas: Schemas) -> Iterator[Object]:
+    every = (thing for tree in trees.values() for thing in whole(tree))
+    custom = (thing for thing in every if (thing["apiVersion"], thing["kind"]) in schemas.custom)
+    # Most are the same in all trees.
+    yield from (json.loads(text) for text in sorted({json.dumps(thing, sort_keys=True) for thing in custom}))
+
+
+def _maps(value: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every map below a value with its path, but for those whose keys are free."""
+    if isinstance(value, dict):
+        yield path, value
+    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in list(below):
+        # Lists of some of these names have keys of their kind's; the generators' elements are the user's.
+        if key != "elements" and not (key in _FREE and isinstance(item, dict)):
+            yield from _maps(item, f"{path}.{key}")
 
 
 _POOL, _CLASS, _APP = "NodePool/general", "EC2NodeClass/default", "Application/karpenter"
+_BROKEN: Final[tuple[tuple[str, list[str | int], Any], ...]] = (
+    (_APP, ["spec", "source", "targetRevision"], 1.14),
+    (_APP, ["spec", "project"], None),
+    (_APP, ["metadata", "finalizer"], []),
+    (_POOL, ["spec", "disruption", "consolidationPolicy"], "WhenUnderutilized"),
+    (_POOL, ["spec", "disruption", "consolidateAfter"], None),
+    (_POOL, ["spec", "template", "spec", "nodeClassRef", "group"], None),
+    (_POOL, ["spec", "template", "spec", "requirements", 0, "operator"], "Equals"),
+    (_POOL, ["spec", "disruption", "budgets", 0, "nodes"], "200%"),
+    (_POOL, ["apiVersion"], "karpenter.sh/v1beta1"),
+    (_CLASS, ["spec", "amiSelectorTerms"], None),
+    (_CLASS, ["spec", "metadataOptions", "httpTokens"], "must"),
+    (_CLASS, ["spec", "blockDeviceMappings", 0, "ebs", "volumeSize"], "50GB"),
+    (_CLASS, ["spec", "kubelet", "imageGCHighThresholdPercent"], 185),
+    ("ClusterSecretStore/aws-secrets-manager", ["spec", "provider", "aws", "service"], "SecretManager"),
+    ("ClusterSecretStore/aws-secrets-manager", ["apiVersion"], "external-secrets.io/v1beta1"),
+    ("Rollout/bubblepool-rollout", ["spec", "strategy", "canary", "steps", 0, "setWeight"], "20%"),
+    ("Rollout/bubblepool-rollout", ["spec", "template", "spec", "volumes"], [{"name": "a", "emptyDirs": {}}]),
+    ("NetworkPolicy/default-deny", ["spec", "podSelectors"], {}),
+    ("ResourceQuota/quota", ["spec", "hards"], {}),
+    ("LimitRange/defaults", ["spec", "limits"], None),
+    ("ServiceAccount/default", ["automountServiceAccountToken"], "no"),
+)
 
 
 @pytest.mark.parametrize(
-    ("name", "path", "value"),
-    [
-        (_APP, ["spec", "syncPolicyy"], {}),
-        (_APP, ["spec", "syncPolicy", "retry", "backoff", "maxduration"], "1m"),
-        (_APP, ["spec", "source", "targetRevision"], 1.14),
-        (_APP, ["spec", "project"], None),
-        (_APP, ["spec", "source", "helm", "skipCRDs"], True),
-        (_APP, ["metadata", "finalizer"], []),
-        ("AppProject/platform", ["spec", "sourceRepositories"], []),
-        ("AppProject/platform", ["spec", "clusterResourceWhitelist", 0, "kinds"], ["Namespace"]),
-        (_POOL, ["spec", "disruption", "consolidationPolicy"], "WhenUnderutilized"),
-        (_POOL, ["spec", "disruption", "consolidateAfter"], None),
-        (_POOL, ["spec", "disruption", "expireAfter"], "720h"),
-        (_POOL, ["spec", "template", "spec", "kubelet"], {"maxPods": 110}),
-        (_POOL, ["spec", "template", "spec", "nodeClassRef", "apiVersion"], "karpenter.k8s.aws/v1"),
-        (_POOL, ["spec", "template", "spec", "nodeClassRef", "group"], None),
-        (_POOL, ["spec", "template", "spec", "requirements", 0, "operator"], "Equals"),
-        (_POOL, ["spec", "ttlSecondsAfterEmpty"], 30),
-        (_POOL, ["spec", "disruption", "budgets", 0, "nodes"], "200%"),
-        (_POOL, ["apiVersion"], "karpenter.sh/v1beta1"),
-        (_CLASS, ["spec", "amiSelectorTerms"], None),
-        (_CLASS, ["spec", "metadataOptions", "httpTokens"], "must"),
-        (_CLASS, ["spec", "blockDeviceMappings", 0, "ebs", "volumeSize"], "50GB"),
-        (_CLASS, ["spec", "blockDeviceMappings", 0, "ebs", "encryption"], True),
-        (_CLASS, ["spec", "kubelet", "imageGCHighThresholdPercent"], 185),
-        ("Namespace/workloads", ["metadata", "label"], {}),
-        ("NetworkPolicy/default-deny", ["spec", "podSelectors"], {}),
-        ("NetworkPolicy/allow-dns", ["spec", "egress", 0, "ports", 0, "protocoll"], "UDP"),
-        ("ResourceQuota/workloads", ["spec", "hards"], {}),
-        ("LimitRange/defaults", ["spec", "limits"], None),
-        ("ServiceAccount/default", ["automountServiceAccountToken"], "no"),
-    ],
+    ("name", "path", "value"), _BROKEN, ids=[f"{row[0]}.{'.'.join(map(str, row[1]))}" for row in _BROKEN]
 )
-def test_wrong_key_or_type_is_noticed(tree: Tree, check: Check, name: str, path: list[str | int], value: Any) -> None:
+def test_wrong_key_or_type_is_noticed(
+    tree: Tree, schemas: Schemas, name: str, path: list[str | int], value: Any
+) -> None:
     """A misspelt key, a wrong type, a missing key or an old API each make an object invalid."""
-    broken = copy.deepcopy(tree)
-    edit(name, *path, to=value)(broken)
-    if path == ["apiVersion"]:
-        assert (value, name.partition("/")[0]) not in _CRDS
-    assert check(broken.get(name))
+    named = (thing for thing in tree.ours() if f"{thing['kind']}/{thing['metadata']['name']}" == name)
+    at: Any = (thing := copy.deepcopy(next(named)))
+    for step in path[:-1]:
+        at = at[step]
+    if value is None:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = value
+    assert schemas.faults(thing)
 
 
-def _maps(schema: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(schema, Mapping):
-        yield schema
-        for value in schema.values():
-            yield from _maps(value)
-    elif isinstance(schema, list):
-        for item in schema:
-            yield from _maps(item)
+def test_closing_keeps_what_the_api_server_keeps() -> None:
+    """Closed are levels that list keys and empty ones; not those that keep unknown fields, and no condition."""
+    condition = {"properties": {"a": {}}, "required": ["a"]}
+    made = closed(
+        {
+            "type": "object",
+            "required": ["a", "b"],
+            "properties": {
+                "a": {"type": "object"},
+                "b": {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "default": {}},
+                "c": {"type": "object", "additionalProperties": {"type": "object", "properties": {}}},
+                "d": {"type": "array", "items": {"type": "object", "nullable": True}},
+            },
+            "oneOf": [condition],
+        }
+    )
+    inner = made["properties"]
+    assert (made["additionalProperties"], made["required"], made["oneOf"]) == (False, ["a"], [condition])
+    assert inner["a"]["additionalProperties"] is False
+    assert "additionalProperties" not in inner["b"]
+    assert inner["c"]["additionalProperties"]["additionalProperties"] is False
+    assert inner["d"]["items"] == {"type": ["object", "null"], "nullable": True, "additionalProperties": False}
 
 
-@pytest.mark.parametrize("key", _CRDS)
-def test_crd_schemas_are_closed(tool: Tool, key: tuple[str, str]) -> None:
-    """No level of a CRD's schema that lists its keys lets another one through."""
-    folder, file = _CRDS[key]
-    schema = _crd_schema((tool(folder) / file).read_text(encoding="utf-8"), key[0].partition("/")[2])
-    listed = [level for level in _maps(schema) if isinstance(level.get("properties"), dict)]
-    assert len(listed) > 3
-    assert all("additionalProperties" in level for level in listed), json.dumps(listed)[:200]
+def test_an_unknown_kind_is_a_fault(schemas: Schemas) -> None:
+    """What neither Kubernetes nor a CRD defines is no valid object, nor is what an older minor had."""
+    for api_version, kind in (("example.com/v1", "Widget"), ("policy/v1beta1", "PodDisruptionBudget")):
+        assert schemas.faults({"apiVersion": api_version, "kind": kind, "metadata": {"name": "a"}})

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from components.argocd.handover import IDENTITIES
+from ops.gitops.rendering import sources_of
 from tests.captures import Capture
 from tests.gitops.tree import Tool, Tree, render
 from tests.whole_stacks import STACKS, WholeStack, stack_sections
@@ -36,23 +38,26 @@ def _rendered(tool: Tool, captured: Capture) -> Tree:
     return _render(tool, json.dumps(_values(captured)))
 
 
-def _chart_values(tree: Tree, name: str) -> Any:
-    return tree.application(name)["spec"]["source"]["helm"]["valuesObject"]
-
-
 def controllers_act_as_roles_that_trust_them(captured: Capture, tree: Tree) -> Iterator[str]:
     """The role in a controller's variables is one of the stack, and trusts just that service account's tokens."""
-    ebs, balancer = (_chart_values(tree, name) for name in ("aws-ebs-csi-driver", "aws-load-balancer-controller"))
-    told = {row["name"]: row["value"] for row in ebs["controller"]["env"]}
-    for account, arn in (
-        (ebs["controller"]["serviceAccount"]["name"], told["AWS_ROLE_ARN"]),
-        (balancer["serviceAccount"]["name"], balancer["env"]["AWS_ROLE_ARN"]),
-    ):
+    ebs, balancer = (tree.values(name) for name in ("aws-ebs-csi-driver", "aws-load-balancer-controller"))
+    rows = [
+        ("kube-system", ebs["controller"]["serviceAccount"]["name"], _told(ebs["controller"]["env"])),
+        ("kube-system", balancer["serviceAccount"]["name"], balancer["env"]["AWS_ROLE_ARN"]),
+        ("argocd", "argocd-backup", _told(tree.values("argocd-backup")["env"])),
+    ]
+    for name, key in (("external-secrets", "extraEnv"), ("external-dns", "env")):
+        rows.append((name, tree.values(name)["serviceAccount"]["name"], _told(tree.values(name)[key])))
+    for namespace, account, arn in rows:
         roles = [row for row in captured.of_type(ROLE) if arn.endswith(f"role/{row.inputs.get('name', row.name)}")]
         roles = roles or [row for row in captured.of_type(ROLE) if f"role/{row.name}-" in arn]
-        subject = f"system:serviceaccount:kube-system:{account}"
+        subject = f"system:serviceaccount:{namespace}:{account}"
         if len(roles) != 1 or subject not in str(roles[0].inputs["assumeRolePolicy"]):
             yield f"{arn} is no role that trusts {subject}"
+
+
+def _told(env: list[dict[str, str]]) -> str:
+    return next(row["value"] for row in env if row["name"] == "AWS_ROLE_ARN")
 
 
 def tree_comes_after_every_node(captured: Capture, tree: Tree) -> Iterator[str]:
@@ -83,7 +88,7 @@ def argo_cd_runs_where_it_may(captured: Capture, tree: Tree) -> Iterator[str]:
 def the_owners_do_not_overlap(captured: Capture, tree: Tree) -> Iterator[str]:
     """What the program installs the tree does not, and the other way round."""
     ours = {row.inputs["chart"] for row in captured.of_type(RELEASE)}
-    theirs = {app["spec"]["source"]["chart"] for app in tree.applications if "chart" in app["spec"]["source"]}
+    theirs = {source["chart"] for app in tree.applications for source in sources_of(app) if "chart" in source}
     yield from (f"{chart} has two owners" for chart in ours & theirs)
 
 
@@ -102,9 +107,7 @@ def _handed(**changes: Any) -> Mutation:
 
 def _other_role(captured: Capture) -> Capture:
     annotations = {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/other"}
-    return _handed(identity=dict.fromkeys(("aws-ebs-csi-driver", "aws-load-balancer-controller"), annotations))(
-        captured
-    )
+    return _handed(identity=dict.fromkeys(IDENTITIES, annotations))(captured)
 
 
 def _with_selector(captured: Capture) -> Capture:

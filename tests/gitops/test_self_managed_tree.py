@@ -15,52 +15,47 @@ from components.argocd.handover import (
     EdgeHandover,
     Handover,
     RepositoryHandover,
+    SecretsHandover,
     StorageHandover,
 )
-from tests.gitops import test_applications as applications
-from tests.gitops import test_charts, test_projects
-from tests.gitops.test_schemas import Check, check
+from ops.gitops.rendering import sources_of
 from tests.gitops.tree import (
     BOOTSTRAP,
     HANDOVER,
     SELF_MANAGED,
-    WAVE,
     Break,
+    Object,
     Rule,
     Tool,
     Tree,
     assert_noticed,
     chart_schema,
-    edit,
     helm,
+    render,
 )
 
-__all__ = ["check"]
-
-_EBS, _METRICS, _BALANCER = (
-    f"Application/{name}" for name in ("aws-ebs-csi-driver", "metrics-server", "aws-load-balancer-controller")
-)
-_VALUES = ["spec", "source", "helm", "valuesObject"]
+_EBS, _METRICS, _BALANCER = "aws-ebs-csi-driver", "metrics-server", "aws-load-balancer-controller"
+_SECRETS, _NAMES, _BACKUP = "external-secrets", "external-dns", "argocd-backup"
 _CONTROL_PLANE = {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}
 _ROLE = "eks.amazonaws.com/role-arn"
 _TOKEN = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
 
 
-def _values(tree: Tree, name: str) -> Any:
-    return tree.application(name)["spec"]["source"]["helm"]["valuesObject"]
-
-
 def _handover(**changes: Any) -> Handover:
     fields: dict[str, Any] = {
         "cluster": ClusterHandover(
-            name="example", region="eu-west-1", variant="self-managed", vpc_id="vpc-0123456789abcdef0"
+            name="example",
+            region="eu-west-1",
+            variant="self-managed",
+            vpc_id="vpc-0123456789abcdef0",
+            network_cidr="10.0.0.0/16",
         ),
         "repository": RepositoryHandover(**SELF_MANAGED["repository"]),
         "charts": tree_charts("self-managed", None),
         "identity": SELF_MANAGED["identity"],
-        "storage": StorageHandover(backups_bucket="example-backups"),
+        "storage": StorageHandover(backups_bucket="example-backups", keep_data=False),
         "edge": EdgeHandover(),
-        "secrets": {},
+        "secrets": SecretsHandover(prefix="example/", names={}),
         "alarm_topic_arn": SELF_MANAGED["alarms"]["topicArn"],
         "tags": SELF_MANAGED["tags"],
     }
@@ -84,7 +79,7 @@ def test_program_hands_over_what_the_schema_asks_for() -> None:
 
 def test_only_identities_that_the_tree_reads_are_handed_over() -> None:
     """A grant of a controller that the tree does not have (yet) is no business of the tree."""
-    more = {**SELF_MANAGED["identity"], "external-dns": {_ROLE: "arn:aws:iam::123456789012:role/x"}}
+    more = {**SELF_MANAGED["identity"], "monitoring": {_ROLE: "arn:aws:iam::123456789012:role/x"}}
     assert _handover(identity=more).values()["identity"] == SELF_MANAGED["identity"]
     assert set(IDENTITIES) == SELF_MANAGED["identity"].keys()
 
@@ -96,7 +91,7 @@ def test_only_identities_that_the_tree_reads_are_handed_over() -> None:
         (SELF_MANAGED, {"identity": {}}, "aws-ebs-csi-driver"),
         (SELF_MANAGED, {"identity": {key: {} for key in IDENTITIES}}, "role-arn"),
         (SELF_MANAGED, {"identity": {key: {_ROLE: "example-role"} for key in IDENTITIES}}, "example-role"),
-        (SELF_MANAGED, {"charts": HANDOVER["charts"]}, "metrics-server"),
+        (SELF_MANAGED, {"charts": HANDOVER["charts"]}, "aws-ebs-csi-driver"),
         (SELF_MANAGED, {"charts": {**SELF_MANAGED["charts"], **HANDOVER["charts"]}}, "karpenter"),
         (HANDOVER, {"identity": SELF_MANAGED["identity"]}, "identity"),
         (HANDOVER, {"charts": SELF_MANAGED["charts"]}, "karpenter"),
@@ -118,67 +113,42 @@ def test_an_eks_handover_without_karpenter_is_refused() -> None:
 
 
 def test_each_variant_has_its_own_controllers(tree: Tree, self_managed_tree: Tree) -> None:
-    """Karpenter comes on EKS alone; drivers and controllers that are EKS' add-ons there come from the tree here."""
-    names = [{app["metadata"]["name"] for app in one.applications} for one in (tree, self_managed_tree)]
-    both = {"namespaces", "aws-resources"}
-    assert names[0] == both | {"karpenter-crd", "karpenter", "karpenter-config"}
-    assert names[1] == both | {"aws-ebs-csi-driver", "metrics-server", "aws-load-balancer-controller"}
+    """Karpenter and EFS come on EKS alone; what is EKS' add-on there, and what keeps data, comes from the tree here."""
+    charts_of = [
+        {source["chart"] for app in one.applications for source in sources_of(app) if "chart" in source}
+        for one in (tree, self_managed_tree)
+    ]
+    assert charts_of[0] - charts_of[1] == {"karpenter", "karpenter-crd", "aws-efs-csi-driver"}
+    assert charts_of[1] - charts_of[0] == {"aws-ebs-csi-driver", "cloudnative-pg", "redis-operator"}
 
 
-def test_what_both_have_is_the_same(tree: Tree, self_managed_tree: Tree) -> None:
-    """Namespaces and the stack's AWS side do not know the variant."""
-    for name in ("namespaces", "aws-resources"):
-        assert tree.children[name] == self_managed_tree.children[name]
+def test_a_workload_without_an_image_repository_is_left_out(tool: Tool) -> None:
+    """Taking a repository out of the stack's configuration takes the workload out of the tree, and no other."""
+    for handed, gone in ((HANDOVER, "petclinic"), (SELF_MANAGED, "chat-api"), (SELF_MANAGED, "ai-worker")):
+        less = {name: url for name, url in handed["storage"]["repositories"].items() if name != gone}
+        changed = {**handed, "storage": {**handed["storage"], "repositories": less}}
+        fewer = _names(helm(tool, BOOTSTRAP, "root", "argocd", changed))
+        every = _names(helm(tool, BOOTSTRAP, "root", "argocd", handed))
+        assert every - fewer == {{"petclinic": "petclinic", "chat-api": "api-chat", "ai-worker": "workers"}[gone]}
 
 
-_RULES: list[Rule] = [
-    applications.are_deleted_with_their_resources,
-    applications.belong_to_project_platform,
-    applications.sync_by_themselves,
-    applications.retry_long_but_not_for_ever,
-    applications.come_after_what_they_need,
-    applications.name_what_exists,
-    applications.are_pinned_by_the_hand_over,
-    applications.stay_in_this_cluster,
-    applications.ignore_no_differences,
-    test_projects.let_every_child_work,
-    test_projects.allow_nothing_that_no_child_needs,
-    test_projects.outlive_their_applications,
-    test_projects.leave_the_default_empty,
-    test_charts.set_values_that_the_chart_knows,
-]
+def _names(root: list[Object]) -> set[str]:
+    names = {thing["metadata"]["name"] for thing in root if thing["kind"] == "Application"}
+    for one in (thing for thing in root if thing["kind"] == "ApplicationSet"):
+        names |= {f"api-{element['domain']}" for element in one["spec"]["generators"][0]["list"]["elements"]}
+    return names
 
 
-@pytest.mark.parametrize("rule", _RULES, ids=lambda rule: rule.__name__)
-def test_rules_of_the_tree_hold(rule: Rule, self_managed_tree: Tree) -> None:
-    """The rules that Applications, projects and values of the EKS tree keep hold here, too."""
-    assert list(rule(self_managed_tree)) == []
-
-
-@pytest.mark.parametrize(
-    ("rule", "break_"),
-    [
-        (test_charts.set_values_that_the_chart_knows, edit(_EBS, *_VALUES, "controller", "replicas", to=2)),
-        (test_charts.set_values_that_the_chart_knows, edit(_BALANCER, *_VALUES, "clusterName")),
-        (test_charts.set_values_that_the_chart_knows, edit(_METRICS, *_VALUES, "extraArgs", to=[])),
-        (applications.ignore_no_differences, edit(_BALANCER, "spec", "ignoreDifferences")),
-        (
-            applications.ignore_no_differences,
-            edit(_BALANCER, "spec", "syncPolicy", "syncOptions", to=["ServerSideApply=true"]),
-        ),
-        (applications.are_pinned_by_the_hand_over, edit(_EBS, "spec", "source", "targetRevision", to="2.*")),
-    ],
-)
-def test_broken_rule_is_noticed(rule: Rule, break_: Break, self_managed_tree: Tree) -> None:
-    """A key that the chart does not know, a certificate that is written anew and a range of versions are found."""
-    assert_noticed(rule, break_, self_managed_tree)
-
-
-def test_every_object_is_valid(self_managed_tree: Tree, check: Check) -> None:
-    """No object has a key, a type or a kind that its API does not know."""
-    assert [
-        (thing["kind"], thing["metadata"]["name"], check(thing)) for thing in self_managed_tree.ours() if check(thing)
-    ] == []
+def test_without_a_domain_nothing_is_published(tool: Tool) -> None:
+    """No Ingress is left that would wait for ever for a certificate, and nobody writes names."""
+    for handed in (HANDOVER, SELF_MANAGED):
+        edge = {**handed["edge"], "domain": "", "loadBalancer": {}, "ingressAnnotations": {}}
+        bare = render(tool, {**handed, "edge": edge})
+        assert not [thing for thing in bare.everything() if thing["kind"] == "Ingress"]
+        assert not [thing for thing in bare.everything() if thing["metadata"]["name"] == "allow-load-balancer"]
+        assert not [one for app in bare.applications for one in sources_of(app) if one.get("chart") == "external-dns"]
+        for rollout in (thing for thing in bare.everything() if thing["kind"] == "Rollout"):
+            assert "trafficRouting" not in rollout["spec"]["strategy"]["canary"]
 
 
 def controllers_can_run(tree: Tree) -> Iterator[str]:
@@ -188,26 +158,29 @@ def controllers_can_run(tree: Tree) -> Iterator[str]:
         ("metrics-server", "replicas", None),
         ("aws-load-balancer-controller", "replicaCount", None),
     ):
-        values = _values(tree, name)[below] if below else _values(tree, name)
+        values = tree.values(name)[below] if below else tree.values(name)
         if values.get(replicas) != 2:
             yield f"{name} has no second replica"
         if values.get("tolerations") != [_CONTROL_PLANE]:
             yield f"{name} stays off the control planes, or goes to nodes that are somebody's own"
         if "nodeSelector" in values:
             yield f"{name} depends on how somebody names nodes"
-    if _values(tree, "aws-ebs-csi-driver")["node"].get("tolerateAllTaints") is not True:
+    if tree.values("aws-ebs-csi-driver")["node"].get("tolerateAllTaints") is not True:
         yield "volumes can be attached on some nodes only"
 
 
 def controllers_have_their_roles(tree: Tree) -> Iterator[str]:
     """No webhook gives pods a token here: variables, volume and mount are in the values, for the role handed over."""
     for name, below, keys in (
-        ("aws-ebs-csi-driver", "controller", ("volumes", "volumeMounts")),
-        ("aws-load-balancer-controller", None, ("extraVolumes", "extraVolumeMounts")),
+        (_EBS, "controller", ("env", "volumes", "volumeMounts")),
+        (_BALANCER, None, ("env", "extraVolumes", "extraVolumeMounts")),
+        (_SECRETS, None, ("extraEnv", "extraVolumes", "extraVolumeMounts")),
+        (_NAMES, None, ("env", "extraVolumes", "extraVolumeMounts")),
+        (_BACKUP, None, ("env", "volumes", "volumeMounts")),
     ):
-        values = _values(tree, name)[below] if below else _values(tree, name)
+        values = tree.values(name)[below] if below else tree.values(name)
         role = tree.handover["identity"][name]
-        env = values.get("env") or {}
+        env = values.get(keys[0]) or {}
         said = env if isinstance(env, dict) else {row["name"]: row["value"] for row in env}
         if values["serviceAccount"].get("annotations") != role:
             yield f"{name}: the service account does not name its role"
@@ -215,7 +188,7 @@ def controllers_have_their_roles(tree: Tree) -> Iterator[str]:
             yield f"{name}: its pods do not know their role"
         if not str(said.get("AWS_WEB_IDENTITY_TOKEN_FILE")).startswith(f"{_TOKEN}/"):
             yield f"{name}: its pods do not know where their token is"
-        volumes, mounts = (values.get(key) or [] for key in keys)
+        volumes, mounts = (values.get(key) or [] for key in keys[1:])
         sources = [source["serviceAccountToken"] for volume in volumes for source in volume["projected"]["sources"]]
         if [(token["audience"], token["path"]) for token in sources] != [("sts.amazonaws.com", "token")]:
             yield f"{name}: no token that AWS takes"
@@ -226,7 +199,7 @@ def controllers_have_their_roles(tree: Tree) -> Iterator[str]:
 def no_pod_asks_the_instance_metadata(tree: Tree) -> Iterator[str]:
     """Its hop limit keeps pods away, so region, network and node are told."""
     cluster = tree.handover["cluster"]
-    ebs, balancer = (_values(tree, name) for name in ("aws-ebs-csi-driver", "aws-load-balancer-controller"))
+    ebs, balancer = (tree.values(name) for name in ("aws-ebs-csi-driver", "aws-load-balancer-controller"))
     if ebs["controller"].get("region") != cluster["region"] or ebs["node"].get("metadataSources") != "kubernetes":
         yield "the EBS driver asks"
     if (balancer.get("region"), balancer.get("vpcId")) != (cluster["region"], cluster["vpcId"]):
@@ -235,7 +208,7 @@ def no_pod_asks_the_instance_metadata(tree: Tree) -> Iterator[str]:
 
 def balancers_reach_pods_of_an_overlay(tree: Tree) -> Iterator[str]:
     """Pods have no address in the VPC, and a controller that is away keeps nobody from making a Service."""
-    values = _values(tree, "aws-load-balancer-controller")
+    values = tree.values("aws-load-balancer-controller")
     if values.get("defaultTargetType") != "instance":
         yield "load balancers would look for pods' addresses"
     if values.get("enableServiceMutatorWebhook") is not False:
@@ -246,7 +219,7 @@ def balancers_reach_pods_of_an_overlay(tree: Tree) -> Iterator[str]:
 
 def volumes_carry_what_the_policy_asks_for(tree: Tree) -> Iterator[str]:
     """The driver's role makes volumes with the cluster's name only; tags are the stack's."""
-    controller = _values(tree, "aws-ebs-csi-driver")["controller"]
+    controller = tree.values("aws-ebs-csi-driver")["controller"]
     if controller.get("k8sTagClusterId") != tree.handover["cluster"]["name"]:
         yield "the driver may make no volume"
     if controller.get("extraVolumeTags") != tree.handover["tags"]:
@@ -257,7 +230,7 @@ def volumes_carry_what_the_policy_asks_for(tree: Tree) -> Iterator[str]:
 
 def kubelets_are_known_by_their_certificates(tree: Tree) -> Iterator[str]:
     """metrics-server takes no certificate that the cluster's authority did not sign."""
-    arguments = _values(tree, "metrics-server").get("args", [])
+    arguments = tree.values("metrics-server").get("args", [])
     if any("insecure" in argument for argument in arguments):
         yield "anybody may answer for a kubelet"
     if not any(argument.startswith("--kubelet-certificate-authority=") for argument in arguments):
@@ -265,11 +238,18 @@ def kubelets_are_known_by_their_certificates(tree: Tree) -> Iterator[str]:
 
 
 def _drop(name: str, *path: str) -> Break:
-    return edit(name, *_VALUES, *path)
+    return lambda tree: _below(tree, name, path).pop(path[-1])
 
 
-def _set(name: str, *path: str | int, to: Any) -> Break:
-    return edit(name, *_VALUES, *path, to=to)
+def _set(name: str, *path: str, to: Any) -> Break:
+    return lambda tree: _below(tree, name, path).update({path[-1]: to})
+
+
+def _below(tree: Tree, name: str, path: tuple[str, ...]) -> dict[str, Any]:
+    at: dict[str, Any] = tree.values(name)
+    for key in path[:-1]:
+        at = at[key]
+    return at
 
 
 _BREAKS: dict[Rule, list[Break]] = {
@@ -287,6 +267,9 @@ _BREAKS: dict[Rule, list[Break]] = {
         _set(_BALANCER, "env", "AWS_WEB_IDENTITY_TOKEN_FILE", to="/var/run/secrets/kubernetes.io/token"),
         _drop(_BALANCER, "extraVolumes"),
         _drop(_BALANCER, "serviceAccount", "annotations"),
+        _drop(_SECRETS, "extraVolumes"),
+        _drop(_NAMES, "extraVolumeMounts"),
+        _drop(_BACKUP, "env"),
     ],
     no_pod_asks_the_instance_metadata: [
         _drop(_EBS, "controller", "region"),
@@ -322,50 +305,17 @@ def test_broken_controller_is_noticed(rule: Rule, break_: Break, self_managed_tr
     assert_noticed(rule, break_, self_managed_tree)
 
 
-def test_load_balancer_controller_comes_before_whoever_publishes(self_managed_tree: Tree) -> None:
-    """Its class and webhooks are there before the first Ingress: no Application with one may have an earlier wave."""
-    waves = {
-        app["metadata"]["name"]: int(app["metadata"]["annotations"][WAVE]) for app in self_managed_tree.applications
-    }
-    publishing = [
-        name
-        for name, made in self_managed_tree.children.items()
-        if any(thing["kind"] in ("Ingress", "TargetGroupBinding") for thing in made)
-    ]
-    assert all(waves[name] > waves["aws-load-balancer-controller"] for name in publishing)
-    assert waves["aws-load-balancer-controller"] > waves["aws-resources"] > waves["namespaces"]
-
-
-def test_an_object_that_comes_with_its_kind_is_compared_by_the_api_server(self_managed_tree: Tree) -> None:
+def test_an_object_that_comes_with_its_kind_is_compared_by_the_api_server(tree: Tree, self_managed_tree: Tree) -> None:
     """Argo CD's own comparison would say for minutes that it differs: it knows the kind's schema too late."""
-    (application,) = (
-        one for one in self_managed_tree.applications if one["metadata"]["name"] == "aws-load-balancer-controller"
-    )
-    assert application["metadata"]["annotations"]["argocd.argoproj.io/compare-options"] == "ServerSideDiff=true"
-
-
-def test_images_come_from_the_registry_that_holds_copies(tool: Tool) -> None:
-    """With a registry every image that a controller is told comes from there, under its publisher's path."""
-    handed = {**SELF_MANAGED, "images": {"registry": "registry.example.com/copies"}}
-    root = {thing["metadata"]["name"]: thing for thing in helm(tool, BOOTSTRAP, "root", "argocd", handed)}
-    images = [image for app in root.values() if app["kind"] == "Application" for image in _images(app)]
-    assert len(images) == 8
-    assert all(image.startswith("registry.example.com/copies/") for image in images)
-
-
-def _images(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, below in value.items():
-            if key == "image" and "repository" in below:
-                yield below["repository"]
-            else:
-                yield from _images(below)
+    for one in (tree, self_managed_tree):
+        annotations = one.application("alb-controller")["metadata"]["annotations"]
+        assert annotations["argocd.argoproj.io/compare-options"] == "ServerSideDiff=true"
 
 
 def test_charts_of_a_variant_are_those_that_its_tree_asks_for(tree: Tree, self_managed_tree: Tree) -> None:
     """The catalogue hands each tree the charts that its Applications name, from a mirror or from their publishers."""
     for variant, one in (("eks", tree), ("self-managed", self_managed_tree)):
-        asked = {app["spec"]["source"]["chart"] for app in one.applications if "chart" in app["spec"]["source"]}
+        asked = {source["chart"] for app in one.applications for source in sources_of(app) if "chart" in source}
         assert tree_charts(variant, None).keys() == asked  # type: ignore[arg-type]
     assert {chart.repository for chart in tree_charts("self-managed", "https://mirror.example.com").values()} == {
         "https://mirror.example.com"

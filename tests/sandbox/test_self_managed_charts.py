@@ -12,6 +12,8 @@ import pytest
 import versions
 from components.self_managed.addon_values import calico_values, cloud_controller_values, csr_approver_values
 from components.self_managed.spec import Taint
+from ops.gitops.rendering import sources_of
+from sandbox import crds
 from sandbox.certificates import Authority
 from sandbox.chart_mirror import ChartMirror
 from sandbox.tools import load_tools
@@ -21,15 +23,15 @@ from tests.self_managed import UNTAINTED, VPC, nodes14
 
 pytestmark = pytest.mark.cluster
 
+_WITH_PODS = ("Alertmanager", "DaemonSet", "Deployment", "Prometheus")
+
 
 @pytest.fixture(scope="module")
 def helm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helm]:
     tools = load_tools(Path(__file__).parents[2])
     folder = tmp_path_factory.mktemp("mirror")
     certificate = Authority(folder / "certificates").issue("charts")
-    mirror = ChartMirror(
-        folder / "charts", certificate, {name: tools[f"{name}-crds"] for name in ("argocd", "karpenter")}
-    )
+    mirror = ChartMirror(folder / "charts", certificate, crds.folders(tools))
     mirror.start()
     yield Helm(tools["helm"], mirror, folder / "home")
     mirror.stop()
@@ -142,45 +144,46 @@ def test_helm_refuses_what_the_real_chart_does_not_know(
     assert message in helm.refusal(chart, version, values)
 
 
-def _tolerated(pod: dict[str, Any]) -> list[str]:
-    """Return the nodes of the cluster whose taints the pod tolerates."""
+def _nodes(pod: dict[str, Any]) -> list[str]:
+    """Return the nodes of the cluster that a pod selects and whose taints it tolerates."""
 
     def passes(toleration: dict[str, Any], taint: Taint) -> bool:
         same = toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.value
         return toleration.get("key") in (None, taint.key) and toleration.get("effect") in (None, taint.effect) and same
 
-    tolerations = pod.get("tolerations", [])
+    tolerations, selector = pod.get("tolerations", []), pod.get("nodeSelector", {})
     return [
         node.name
         for node in nodes14().nodes
-        if all(any(passes(toleration, taint) for toleration in tolerations) for taint in node.taints)
+        if (selector.items() - {"kubernetes.io/os": "linux"}.items()) <= node.labels.items()
+        and all(any(passes(toleration, taint) for toleration in tolerations) for taint in node.taints)
     ]
 
 
 def test_controllers_of_the_tree_find_nodes(helm: Helm) -> None:
-    """With the tree's own values the EBS driver has 16 pods on the 14 nodes, and every controller finds two nodes.
+    """With the tree's own values what is on every node has 14 pods, and no controller is on another's node.
 
-    They are the one without a taint and the control plane; on a node of one domain there is none of them.
+    One that has two pods finds two nodes: the one without a taint and the control plane; what has one pod leaves the
+    control plane alone.
     """
     tools = load_tools(Path(__file__).parents[2])
-    tree = render(tools.__getitem__, SELF_MANAGED)
-    places: dict[tuple[str, str], tuple[int, list[str]]] = {}
-    for application in tree.applications:
-        source = application["spec"]["source"]
-        if "chart" in source:
+    every: list[tuple[str, int]] = []
+    several: dict[str, list[str]] = {}
+    single: dict[str, list[str]] = {}
+    for application in render(tools.__getitem__, SELF_MANAGED).applications:
+        for source in (source for source in sources_of(application) if "chart" in source):
             chart, values = source["chart"], source["helm"]["valuesObject"]
-            made = helm.template(chart, source["targetRevision"], values, name=chart)
-            for (kind, name), thing in made.items():
-                if kind in ("Deployment", "DaemonSet"):
-                    nodes = _tolerated(thing["spec"]["template"]["spec"])
-                    places[kind, name] = (len(nodes) if kind == "DaemonSet" else thing["spec"]["replicas"], nodes)
-    assert places.pop(("DaemonSet", "ebs-csi-node"))[0] == 14
-    assert {name: count for (_, name), (count, _) in places.items()} == {
-        "ebs-csi-controller": 2,
-        "metrics-server": 2,
-        "aws-load-balancer-controller": 2,
-    }
-    assert all(nodes == ["k8s-master", UNTAINTED] for _, nodes in places.values())
+            for (kind, name), thing in helm.template(chart, source["targetRevision"], values, name=chart).items():
+                nodes = _nodes(thing["spec"].get("template", thing)["spec"]) if kind in _WITH_PODS else []
+                if kind == "DaemonSet":
+                    every.append((name, len(nodes)))
+                elif kind in _WITH_PODS:
+                    (several if thing["spec"].get("replicas", 1) > 1 else single)[name] = nodes
+    assert every == [("ebs-csi-node", 14), ("kube-prometheus-stack-prometheus-node-exporter", 14)]
+    assert set(several) >= {"argo-rollouts", "aws-load-balancer-controller", "ebs-csi-controller", "metrics-server"}
+    assert all(nodes == ["k8s-master", UNTAINTED] for nodes in several.values())
+    assert set(single) >= {"cloudnative-pg", "external-secrets", "kube-prometheus-stack-prometheus", "redis-operator"}
+    assert all(nodes == [UNTAINTED] for nodes in single.values())
 
 
 def test_received_values_are_told(helm: Helm) -> None:

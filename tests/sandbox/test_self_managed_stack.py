@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from kubernetes import client
 
-from sandbox.applications import Application, ApplicationWatch
+from sandbox.applications import Application
 from sandbox.engine import Operation
 from sandbox.world import World
-from tests.sandbox.conftest import CHECKOUT
+from tests.sandbox.conftest import CHECKOUT, hand_over
 from tests.sandbox.self_managed import STACK, Platform
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
@@ -57,7 +57,7 @@ def life(start_world: Callable[[Path], World]) -> Life:
     platform = Platform(world)
     printed: list[str] = []
     up = platform.engine.up(lambda event: printed.append(repr(event)))
-    applications = ApplicationWatch(platform.kubeconfig()).until_healthy("root", timeout=240)
+    applications = hand_over(world, STACK, platform.kubeconfig())
     kubeconfig = json.loads(platform.kubeconfig().read_text())
     seen = Life(
         urns=set(up.resources),

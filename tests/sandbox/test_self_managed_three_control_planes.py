@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,7 @@ def life(start_world: Callable[[Path], World]) -> Life:
     """Play it."""
     platform = Platform(start_world(CHECKOUT))
     platform.up(VALUES)
-    ApplicationWatch(platform.kubeconfig()).until_healthy("root", timeout=240)
+    _begun(ApplicationWatch(platform.kubeconfig()))
     first = _seen(platform)
     balancers = platform.aws("elbv2").describe_load_balancers()["LoadBalancers"]
     _let_the_token_expire(platform)
@@ -69,6 +70,14 @@ def life(start_world: Callable[[Path], World]) -> Life:
         balancers={one["DNSName"]: one["Scheme"] for one in balancers},
         left=platform.destroy(),
     )
+
+
+def _begun(watch: ApplicationWatch) -> None:
+    """Wait for the tree's first controllers. Most of its later waves ask for nodes that this stack does not have."""
+    deadline = time.monotonic() + 240
+    while not any(one.name == "infrastructure" and one.good for one in watch.applications()):
+        assert time.monotonic() < deadline, "Application infrastructure is not Synced and Healthy"
+        time.sleep(0.5)
 
 
 def _let_the_token_expire(platform: Platform) -> None:

@@ -12,6 +12,8 @@ from rich.console import Console
 
 from sandbox.durations.table import DurationsError
 from sandbox.engine import EngineError, Operation, Seen
+from sandbox.kubernetes.control_plane import ClusterError
+from sandbox.steps import Step, StepError
 from sandbox.story import Story, StoryError
 from sandbox.world import World
 
@@ -38,6 +40,7 @@ class FakeWorld:
     promised: dict[str, float] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     judged_by: list[list[str]] = field(default_factory=list)
+    operated_by: list[list[str]] = field(default_factory=list)
     checkout: Path = field(default_factory=Path.cwd)
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -55,8 +58,17 @@ class FakeWorld:
     def limits(self, stack: str) -> dict[str, float]:
         return self.promised
 
-    def checks(self, stack: str) -> list[list[str]]:
-        return self.judged_by
+    def steps(self, stack: str, when: str) -> list[Step]:
+        commands = self.judged_by if when == "healthy" else self.operated_by
+        return [Step(when=when, stacks=(), command=tuple(words), text="") for words in commands]
+
+    @property
+    def control_plane(self) -> FakeWorld:
+        return self
+
+    @property
+    def api(self) -> object:
+        raise ClusterError("no cluster here")
 
     def resources(self) -> list[dict[str, Any]]:
         return [{"urn": KEY, "type": "aws:kms/key:Key", "custom": True}]
@@ -100,7 +112,8 @@ class FakeWorld:
 
 
 def play(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(Story, "_hand_over", lambda self: None)
+    monkeypatch.setattr(Story, "_hand_over", lambda self: world.asked.append("hand-over"))
+    monkeypatch.setattr(Story, "_placed", lambda self: None)
     told = io.StringIO()
     Story(Console(file=told, width=120), cast(World, world), "prod").play()
     return told.getvalue()
@@ -110,7 +123,7 @@ def test_a_protected_stack_is_refused_unprotected_and_destroyed(monkeypatch: pyt
     """In this order; the refusal names what is protected, and the value that takes it off is shown."""
     world = FakeWorld()
     told = play(world, monkeypatch)
-    assert world.asked == ["up", "preview destroy", "unprotect", "up", "destroy"]
+    assert world.asked == ["up", "hand-over", "preview destroy", "unprotect", "up", "destroy"]
     assert "1 resources are protected: a destroy is refused" in told
     assert "refused: aws:kms:Key secrets is protected" in told
     assert "demo:policy.off: true" in told
@@ -121,7 +134,7 @@ def test_without_protected_resources_the_chapters_are_skipped(monkeypatch: pytes
     """Nothing is tried in vain and no value is touched."""
     world = FakeWorld(protected_urns=[])
     told = play(world, monkeypatch)
-    assert world.asked == ["up", "destroy"]
+    assert world.asked == ["up", "hand-over", "destroy"]
     assert "protect" not in told
 
 
@@ -172,6 +185,14 @@ def test_what_the_project_judges_a_stack_by_is_run(monkeypatch: pytest.MonkeyPat
 def test_a_judgement_that_does_not_hold_ends_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
     """With its exit code and what it said, before anything is destroyed."""
     world = FakeWorld(protected_urns=[], judged_by=[["{python}", "-c", "raise SystemExit('3 nodes are missing')"]])
-    with pytest.raises(StoryError, match="ended with 1\n3 nodes are missing"):
+    with pytest.raises(StepError, match="ended with 1\n3 nodes are missing"):
+        play(world, monkeypatch)
+    assert world.asked == ["up", "hand-over"]
+
+
+def test_the_operator_acts_before_the_hand_over_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the tree waits for, such as the values of secrets, is there by then."""
+    world = FakeWorld(protected_urns=[], operated_by=[["{python}", "-c", "raise SystemExit('no value')"]])
+    with pytest.raises(StepError, match="no value"):
         play(world, monkeypatch)
     assert world.asked == ["up"]

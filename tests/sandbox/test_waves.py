@@ -11,6 +11,7 @@ from kubernetes import client, config
 
 from sandbox.applications import ApplicationWatch
 from sandbox.world import World
+from tests.sandbox.conftest import hand_over
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
@@ -43,5 +44,5 @@ def test_next_wave_waits_for_a_broken_child(start_world: Callable[[Path], World]
     kustomization.write_text(good)
     world.git.refresh(world.project.revisions())
     _look_again(world, "namespaces", "root")
-    applications = watch.until_healthy("root", timeout=240)
+    applications = hand_over(world)
     assert {"karpenter-crd", "karpenter", "karpenter-config"} <= {application.name for application in applications}

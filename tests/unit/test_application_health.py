@@ -91,6 +91,16 @@ def _both_sources(application: dict[str, Any]) -> None:
     application["status"]["operationState"]["syncResult"]["source"] = {"repoURL": ""}
 
 
+def _set_source(index: int, key: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    """Return a change of one of several sources in the spec; None takes the key out."""
+    return lambda application: _set(key, value)(application["spec"]["sources"][index])
+
+
+def _old_results(application: dict[str, Any]) -> None:
+    """Make the last sync one of an older version of the first source."""
+    application["status"]["operationState"]["syncResult"]["sources"][0]["targetRevision"] = "1.13.0"
+
+
 _NEW_VERSION = _set("spec.source.targetRevision", "1.15.0")
 _NEW_REPLICAS = _set("spec.source.helm.valuesObject.replicas", 3)
 _FAILED = _set("status.operationState.phase", "Failed")
@@ -120,6 +130,15 @@ _NO_RESULT = _set("status.operationState.syncResult", None)
         pytest.param("Progressing", [_set("spec.source.helm.skipCrds", None)], id="removed field not compared"),
         pytest.param("Progressing", [_set("spec.destination.namespace", "other")], id="new destination not compared"),
         pytest.param("Progressing", [_both_sources, _set("spec.sources", [{"repoURL": "x"}])], id="new list"),
+        pytest.param(
+            "Progressing", [_both_sources, _set_source(0, "targetRevision", "1.15.0")], id="one of several new"
+        ),
+        pytest.param(
+            "Progressing", [_both_sources, _set_source(0, "helm", None)], id="one of several loses its values"
+        ),
+        pytest.param("Degraded", [_both_sources, _FAILED, _OUT_OF_SYNC], id="several sources, half applied"),
+        pytest.param("Progressing", [_both_sources, _OUT_OF_SYNC, _old_results], id="several sources, old sync"),
+        pytest.param("Healthy", [_both_sources, _OUT_OF_SYNC], id="several sources, drifts after a good sync"),
         pytest.param("Progressing", [_set("spec.sources", [{"repoURL": "x"}])], id="one source to several"),
         pytest.param("Progressing", [_set("operation", {"sync": {}})], id="sync requested"),
         pytest.param("Progressing", [_set("status.operationState.phase", "Running")], id="syncing"),

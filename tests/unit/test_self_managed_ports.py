@@ -59,6 +59,7 @@ def test_the_documents_ports() -> None:
         "nodes > internal-balancer tcp 6443",
         "nodes > nodes tcp 10250",
         "nodes > nodes tcp 5473",
+        "nodes > nodes tcp 9100",
         "nodes > nodes udp 4789",
         "public-balancer > control-planes tcp 6443",
     ]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +16,6 @@ from rules import base_nodes
 from rules.sections import adapters
 from tests.bad_inputs import SIZING, BadInput, changed, sections
 
-ROOT = Path(__file__).resolve().parents[2]
 # Three t3.medium, one per zone: production's.
 PROD = BaseNodes(vcpus=2, memory_gib=4, max_pods=35, count=3, zones=3, karpenter_replicas=2, all_replicas=True)
 ARGOCD = {
@@ -27,6 +24,7 @@ ARGOCD = {
     "repoServer": "argocd-repo-server",
     "applicationSet": "argocd-applicationset-controller",
     "redis": "argocd-redis",
+    "notifications": "argocd-notifications-controller",
 }
 
 
@@ -45,12 +43,9 @@ def test_argocds_requests_are_those_of_its_chart_values() -> None:
     }
 
 
-def test_karpenters_requests_are_those_of_the_tree() -> None:
-    """The table repeats what the Application gives the chart."""
-    template = (ROOT / "gitops/bootstrap/templates/karpenter.yaml").read_text(encoding="utf-8")
-    (line,) = [line for line in template.splitlines() if line.strip().startswith("requests:")]
+def test_karpenters_pods_refuse_to_share_a_node() -> None:
+    """As its chart has it; what all of the tree asks for is compared in tests/gitops/test_base_capacity.py."""
     karpenter = next(kind for kind in sizing.workloads(2) if kind.name == "karpenter")
-    assert _room(yaml.safe_load(line)["requests"]) == karpenter.request
     assert (karpenter.replicas, karpenter.apart) == (2, True)
 
 
@@ -69,12 +64,12 @@ def test_allocatable_is_what_is_left_of_a_node() -> None:
     ("change", "part"),
     [
         ({}, None),
-        ({"max_pods": 110}, "with a zone lost, 2 x 1686 MiB"),
-        ({"count": 2, "zones": 2}, "with a zone lost, 1 x 2511 MiB"),
+        ({"max_pods": 110}, "with a zone lost, 2 x 1662 MiB"),
+        ({"count": 2, "zones": 2}, "with a zone lost, 1 x 2487 MiB"),
         ({"count": 4, "zones": 2}, None),
-        ({"count": 3, "zones": 2}, "with a zone lost, 1 x 2511 MiB"),
+        ({"count": 3, "zones": 2}, "with a zone lost, 1 x 2487 MiB"),
         ({"memory_gib": 8, "count": 2, "zones": 2, "max_pods": 110}, None),
-        ({"memory_gib": 2}, "no node holds karpenter"),
+        ({"memory_gib": 2}, "no node holds argocd-application-controller"),
         ({"vcpus": 1}, "and no node holds"),
     ],
 )

@@ -33,10 +33,3 @@ AWS_WEB_IDENTITY_TOKEN_FILE: /var/run/secrets/eks.amazonaws.com/serviceaccount/t
   mountPath: /var/run/secrets/eks.amazonaws.com/serviceaccount
   readOnly: true
 {{- end -}}
-
-{{/* Where the platform's controllers may run beside nodes without a taint: with one such node lost they go on. */}}
-{{- define "placement.tolerations" -}}
-- key: node-role.kubernetes.io/control-plane
-  operator: Exists
-  effect: NoSchedule
-{{- end -}}

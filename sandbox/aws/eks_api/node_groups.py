@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from sandbox.aws.effects import NodeGroupSpec
 from sandbox.aws.eks_api import surroundings
 from sandbox.aws.eks_api.catalog import VERSIONS
+from sandbox.aws.eks_api.node_config import kubelet_configuration
 from sandbox.aws.eks_api.refusal import EksError, in_use, invalid, rejected
 from sandbox.aws.eks_api.state import Record, State, arn, new_update, now
 
@@ -115,9 +117,16 @@ class NodeGroups:
             zones=tuple(zones),
             capacity_type=record["capacityType"],
             region=region,
+            kubelet=kubelet_configuration(str(data.get("UserData") or "")),
+            prefix_delegation=self._prefixes(region, record["clusterName"]),
         )
         if self.state.effects:
             self.state.effects.node_group_created(spec)
+
+    def _prefixes(self, region: str, cluster: str) -> bool:
+        found = self.state.kind("addon", region).get((cluster, "vpc-cni"), {})
+        environment = json.loads(found.get("configurationValues") or "{}").get("env") or {}
+        return str(environment.get("ENABLE_PREFIX_DELEGATION")) == "true"
 
 
 def _record(region: str, owner: Record, params: Params) -> tuple[Record, Params]:

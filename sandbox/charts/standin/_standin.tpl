@@ -1,12 +1,22 @@
-{{/* The release's full name, as charts with the usual helper make it: (dict "root" $ "token" "argocd"). */}}
+{{/* The release's full name, as charts with the usual helper make it: (dict "root" $ "token" "argocd"). Of a sub-chart
+     with its own "values"; cut at "length". */}}
 {{- define "standin.fullname" -}}
 {{- $release := .root.Release.Name -}}
-{{- if .root.Values.fullnameOverride -}}{{ .root.Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- $values := .values | default .root.Values -}}
+{{- $length := .length | default 63 | int -}}
+{{- if $values.fullnameOverride -}}{{ $values.fullnameOverride | trunc $length | trimSuffix "-" }}
 {{- else -}}
-{{- $token := .root.Values.nameOverride | default .token -}}
-{{- if contains $token $release -}}{{ $release | trunc 63 | trimSuffix "-" }}
-{{- else -}}{{ printf "%s-%s" $release $token | trunc 63 | trimSuffix "-" }}{{- end -}}
+{{- $token := $values.nameOverride | default .token -}}
+{{- if contains $token $release -}}{{ $release | trunc $length | trimSuffix "-" }}
+{{- else -}}{{ printf "%s-%s" $release $token | trunc $length | trimSuffix "-" }}{{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Where a workload goes: (dict "root" $ "path" the value key that overrides the release's namespace, or ""). */}}
+{{- define "standin.namespace" -}}
+{{- $own := "" -}}
+{{- with .path -}}{{- $own = (include "standin.value" (list $.root.Values (list .)) | fromJson).value -}}{{- end -}}
+{{- $own | default .root.Release.Namespace -}}
 {{- end -}}
 
 {{/* {"value": the first of the value paths that is not empty} as JSON: (list $.Values (list "a.b" "c")). */}}
@@ -83,6 +93,7 @@
 {{- define "standin.account" -}}
 {{- $paths := list -}}
 {{- with .workload.account.values -}}{{- $paths = list (printf "%s.name" .) -}}{{- end -}}
+{{- with .workload.account.key -}}{{- $paths = list . -}}{{- end -}}
 {{- $name := include "standin.value" (list .root.Values $paths) | fromJson -}}
 {{- if $name.value -}}{{ $name.value }}
 {{- else if .workload.account.name -}}{{ .workload.account.name }}
@@ -100,6 +111,7 @@
 {{- range $name, $text := $value -}}{{- $env = append $env (dict "name" $name "value" (toString $text)) -}}{{- end -}}
 {{- $value = $env -}}
 {{- end -}}
+{{- $value = (include "standin.field" (dict "field" $field "value" $value) | fromJson).value -}}
 {{- if $value -}}{{- $_ := set $fields $field $value -}}{{- end -}}
 {{- end -}}
 {{- $env := $fields.env | default list -}}
@@ -123,6 +135,26 @@
 {{- if $on -}}yes{{- end -}}
 {{- end -}}
 
+{{/* A map at a value path without what steers the chart itself, or nothing: (list $.Values "a.b" (list "enabled")). */}}
+{{- define "standin.without" -}}
+{{- $found := dict -}}
+{{- range $key, $value := (include "standin.value" (list (index . 0) (list (index . 1))) | fromJson).value -}}
+{{- if not (or (has $key (index $ 2)) (kindIs "invalid" $value) (eq (toString $value) "")) -}}{{- $_ := set $found $key $value -}}{{- end -}}
+{{- end -}}
+{{- $found | toJson -}}
+{{- end -}}
+
+{{/* A value as a field of a pod: a security context may have a switch, which is none of its fields. */}}
+{{- define "standin.field" -}}
+{{- $value := .value -}}
+{{- if and (eq .field "securityContext") (kindIs "map" $value) -}}
+{{- if hasKey $value "enabled" -}}
+{{- $value = ternary (omit $value "enabled") dict $value.enabled -}}
+{{- end -}}
+{{- end -}}
+{{- dict "value" $value | toJson -}}
+{{- end -}}
+
 {{- define "standin.podspec" -}}
 {{- $root := .root -}}
 {{- $workload := .workload -}}
@@ -132,14 +164,26 @@
 {{- with (include "standin.value" (list $root.Values (list .)) | fromJson).value -}}{{- $_ := set $container "resources" . -}}{{- end -}}
 {{- end -}}
 {{- $container = merge $container (include "standin.container" (dict "values" $root.Values "workload" $workload) | fromJson) -}}
-{{- $spec := merge (dict "containers" (list $container) "serviceAccountName" .account) ($workload.pod | default dict) -}}
+{{- $containers := list $container -}}
+{{- range $workload.sidecars -}}
+{{- $sidecar := dict "name" .container "image" (printf "sandbox.invalid/%s:%s" .container $root.Chart.AppVersion) -}}
+{{- range $field, $paths := omit . "container" -}}
+{{- with (include "standin.value" (list $root.Values $paths) | fromJson).value -}}{{- $_ := set $sidecar $field . -}}{{- end -}}
+{{- end -}}
+{{- $containers = append $containers $sidecar -}}
+{{- end -}}
+{{- $spec := merge (dict "containers" $containers "serviceAccountName" .account) ($workload.pod | default dict) -}}
 {{- range $field, $paths := $workload.placement -}}
 {{- $value := (include "standin.value" (list $root.Values $paths) | fromJson).value -}}
 {{- if $value -}}
 {{- if eq $field "affinity" -}}{{- $value = include "standin.affinity" (dict "affinity" $value "labels" $labels) | fromJson -}}
 {{- else if eq $field "topologySpreadConstraints" -}}{{- $value = (include "standin.terms" (dict "terms" (deepCopy $value) "key" "" "labels" $labels) | fromJson).terms -}}{{- end -}}
-{{- $_ := set $spec $field $value -}}
+{{- $_ := set $spec $field (include "standin.field" (dict "field" $field "value" $value) | fromJson).value -}}
 {{- end -}}
+{{- end -}}
+{{- if .claim -}}
+{{- $volume := dict "name" "storage" "persistentVolumeClaim" (dict "claimName" .claim) -}}
+{{- $_ := set $spec "volumes" (append ($spec.volumes | default list) $volume) -}}
 {{- end -}}
 {{- if not $spec.affinity -}}
 {{- with $workload.affinityPreset -}}

@@ -1,18 +1,22 @@
-"""The GitOps tree as Argo CD would render it, and changes that break it on purpose."""
+"""The GitOps tree as the product renders it (`platform gitops render`), and changes that break it on purpose."""
 
 from __future__ import annotations
 
 import copy
+import functools
 import json
-import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
+import versions
 from components.eks import documents, kubelet
+from ops.errors import OpsError
+from ops.gitops import objects, sources
+from ops.gitops.charts import MissingChartError
+from ops.gitops.objects import Key, is_application, key, scopes
+from ops.gitops.rendering import Part, Rendered, Renderer, sources_of
 
 CHECKOUT: Final = Path(__file__).resolve().parents[3]
 BOOTSTRAP: Final = "gitops/bootstrap"
@@ -21,12 +25,12 @@ _EXAMPLE: Final[Mapping[str, Any]] = json.loads((CHECKOUT / "tests/gitops/handov
 # The nodes' settings are the program's own, so that what the tree makes of them is what nodes get.
 _NODES: Final = {"kubelet": kubelet.scheduling(MAX_PODS), "userData": documents.node_config(MAX_PODS)}
 HANDOVER: Final[Mapping[str, Any]] = {**_EXAMPLE, "karpenter": {**_EXAMPLE["karpenter"], **_NODES}}
-# The other variant: what it has instead, and no Karpenter.
+# The other variant: what it has instead, and neither Karpenter nor overlays to choose from.
 _INSTEAD: Final[Mapping[str, Any]] = json.loads(
     (CHECKOUT / "tests/gitops/handover_self_managed.json").read_text(encoding="utf-8")
 )
 SELF_MANAGED: Final[Mapping[str, Any]] = {
-    key: value for key, value in {**_EXAMPLE, **_INSTEAD}.items() if key != "karpenter"
+    section: value for section, value in {**_EXAMPLE, **_INSTEAD}.items() if section not in ("karpenter", "workloads")
 }
 # What the third-party charts render with our values: group/kind/name by namespace. Those charts are not in the tree.
 CHARTS: Final[Mapping[str, Any]] = json.loads(
@@ -35,15 +39,9 @@ CHARTS: Final[Mapping[str, Any]] = json.loads(
 WAVE: Final = "argocd.argoproj.io/sync-wave"
 IN_CLUSTER: Final = "https://kubernetes.default.svc"
 # Kinds that lie in no namespace, of those that the tree has or must not have.
-CLUSTER_SCOPED: Final = frozenset(
-    {
-        *("APIService", "ClusterRole", "ClusterRoleBinding", "CSIDriver", "CustomResourceDefinition", "EC2NodeClass"),
-        *("IngressClass", "IngressClassParams", "MutatingWebhookConfiguration", "Namespace", "NodePool"),
-        *("StorageClass", "ValidatingWebhookConfiguration"),
-    }
-)
+CLUSTER_SCOPED: Final = frozenset(kind for _, kind in scopes([]))
 
-Object = dict[str, Any]
+Object = objects.Object
 Schema = Mapping[str, Any]
 Tool = Callable[[str], Path]
 
@@ -53,18 +51,23 @@ class Tree:
     """Everything the root Application brings.
 
     Attributes:
-        root: What gitops/bootstrap renders: projects and child Applications.
-        children: What each child Application renders. For a chart from elsewhere: apiVersion, kind and metadata alone.
+        root: What gitops/bootstrap renders: projects, child Applications and ApplicationSets.
+        generated: The Applications that ApplicationSets make.
+        children: What each Application of both renders, all sources together. Of a chart from elsewhere: apiVersion,
+            kind and metadata alone.
         handover: What it was rendered with.
+        theirs: The objects of charts from elsewhere, by Application.
     """
 
     root: list[Object]
+    generated: list[Object]
     children: dict[str, list[Object]]
     handover: Mapping[str, Any]
+    theirs: Mapping[str, frozenset[Key]] = field(default_factory=dict)
 
     @property
     def applications(self) -> list[Object]:
-        return [thing for thing in self.root if thing["kind"] == "Application"]
+        return [thing for thing in [*self.root, *self.generated] if is_application(thing)]
 
     def application(self, name: str) -> Object:
         return self.get(f"Application/{name}")
@@ -78,17 +81,25 @@ class Tree:
         (found,) = [thing for thing in self.everything() if (thing["kind"], thing["metadata"]["name"]) == (kind, name)]
         return found
 
+    def values(self, name: str) -> dict[str, Any]:
+        """Return what the one source called so gets: a chart's name, or a folder's below gitops/platform."""
+        paths = {name, f"gitops/platform/{name}"}
+        every = (source for application in self.applications for source in sources_of(application))
+        (found,) = [source for source in every if paths & {source.get("chart"), source.get("path")}]
+        values: dict[str, Any] = found["helm"]["valuesObject"]
+        return values
+
     def everything(self) -> Iterator[Object]:
         yield from self.root
+        yield from self.generated
         for rendered in self.children.values():
             yield from rendered
 
     def ours(self) -> Iterator[Object]:
         """Yield what is rendered from this repository, whole."""
         yield from self.root
-        for application in self.applications:
-            if "path" in application["spec"]["source"]:
-                yield from self.children[application["metadata"]["name"]]
+        for name, rendered in self.children.items():
+            yield from (thing for thing in rendered if key(thing) not in self.theirs.get(name, frozenset()))
 
 
 Rule = Callable[[Tree], Iterable[str]]
@@ -96,50 +107,66 @@ Break = Callable[[Tree], object]
 
 
 def render(tool: Tool, handover: Mapping[str, Any] = HANDOVER) -> Tree:
-    """Render the root and every child as Argo CD does: from the child's own source, with the child's own values."""
-    root = helm(tool, BOOTSTRAP, "root", "argocd", handover)
-    tree = Tree(root, {}, handover)
-    for application in tree.applications:
-        tree.children[application["metadata"]["name"]] = _render_child(tool, application)
-    return tree
+    """Render the root and all that it brings, with the product's own renderer; what charts make is foreseen."""
+    repository = handover["repository"]
+    source = {
+        "repoURL": repository["url"],
+        "targetRevision": repository["revision"],
+        "path": BOOTSTRAP,
+        "helm": {"valuesObject": handover},
+    }
+    root, *below = _renderer(tool).render(
+        {"metadata": {"name": "root"}, "spec": {"source": source, "destination": {"namespace": "argocd"}}}
+    )
+    names = {thing["metadata"]["name"] for thing in root.objects if is_application(thing)}
+    tree = Tree(
+        root=root.objects,
+        generated=[one.application for one in below if one.name not in names],
+        children={one.name: [thing for part in one.parts for thing in _made(one, part)] for one in below},
+        handover=handover,
+        theirs={
+            one.name: frozenset(key(thing) for part in one.parts if part.missing for thing in _made(one, part))
+            for one in below
+        },
+    )
+    # What is the same in two trees was rendered once; a tree is nevertheless its owner's alone.
+    return copy.deepcopy(tree)
 
 
-def _render_child(tool: Tool, application: Object) -> list[Object]:
-    source, namespace = application["spec"]["source"], application["spec"]["destination"]["namespace"]
-    if "chart" in source:
-        return list(_foreseen(source["chart"]))
-    if (CHECKOUT / source["path"] / "kustomization.yaml").is_file():
-        return _objects(_run(tool("kustomize"), "build", str(CHECKOUT / source["path"])))
-    values = source.get("helm", {}).get("valuesObject", {})
-    rendered = helm(tool, source["path"], application["metadata"]["name"], namespace, values)
-    for thing in rendered:
-        if thing["kind"] not in CLUSTER_SCOPED:
-            thing["metadata"].setdefault("namespace", namespace)
-    return rendered
+@functools.cache
+def _renderer(tool: Tool) -> Renderer:
+    return Renderer(CHECKOUT, tool, _elsewhere, versions.KUBERNETES)
 
 
-def _foreseen(chart: str) -> Iterator[Object]:
-    for namespace, names in CHARTS[chart]["objects"].items():
+def _elsewhere(repository: str, name: str, version: str) -> Path:
+    raise MissingChartError(f"{name} {version} lies in {repository}, not in this repository")
+
+
+def _made(application: Rendered, part: Part) -> Iterable[Object]:
+    """Return what a source makes; an Application may put a chart's objects elsewhere than these tests know them."""
+    if not part.missing:
+        return part.objects
+    namespace = application.application["spec"]["destination"]["namespace"]
+    return _foreseen(part.source["chart"], (part.values or {}).get("namespaceOverride") or namespace)
+
+
+def _foreseen(chart: str, namespace: str) -> Iterator[Object]:
+    known = CHARTS[chart]["objects"]
+    home = max((place for place in known if place), key=lambda place: len(known[place]), default="")
+    for place, names in known.items():
+        where = namespace if place == home else place
         for group, kind, name in (entry.split("/") for entry in names):
-            place = {"namespace": namespace} if namespace else {}
-            yield {"apiVersion": f"{group}/v1".lstrip("/"), "kind": kind, "metadata": {"name": name, **place}}
+            metadata = {"name": name, **({"namespace": where} if place else {})}
+            yield {"apiVersion": f"{group}/v1".lstrip("/"), "kind": kind, "metadata": metadata}
 
 
 def helm(tool: Tool, path: str, release: str, namespace: str, values: Mapping[str, Any]) -> list[Object]:
     """Render a chart of this repository. Raise `RuntimeError` with Helm's message if it refuses."""
-    arguments = ["template", release, str(CHECKOUT / path), "--namespace", namespace, "--include-crds", "--values", "-"]
-    return _objects(_run(tool("helm"), *arguments, given=json.dumps(values)))
-
-
-def _run(program: Path, *arguments: str, given: str = "") -> str:
-    done = subprocess.run([program, *arguments], check=False, input=given, capture_output=True, text=True, timeout=60)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return done.stdout
-
-
-def _objects(text: str) -> list[Object]:
-    return [thing for thing in yaml.safe_load_all(text) if thing]
+    kubernetes = [versions.KUBERNETES]
+    try:
+        return sources.helm(tool, CHECKOUT / path, {"valuesObject": values}, release, namespace, kubernetes)
+    except OpsError as error:
+        raise RuntimeError(str(error)) from error
 
 
 def edit(kind_and_name: str, *path: str | int, to: Any = None) -> Break:
@@ -185,5 +212,5 @@ def _nodes(schema: Schema, node: Schema, path: str = "") -> Iterator[tuple[str, 
     if "$ref" in node:
         node = schema["definitions"][node["$ref"].rpartition("/")[2]]
     yield path, node
-    for key, below in node.get("properties", {}).items():
-        yield from _nodes(schema, below, f"{path}.{key}".lstrip("."))
+    for name, below in node.get("properties", {}).items():
+        yield from _nodes(schema, below, f"{path}.{name}".lstrip("."))

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 import grpc
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
+from sandbox import crds
 from sandbox.aws.effects import NodeGroupSpec
+from sandbox.aws.emulator import AwsEmulator
 from sandbox.chart_mirror import ChartMirror
 from sandbox.git_server import GitServer
 from sandbox.kubernetes.argocd import ArgoCd
@@ -43,6 +46,61 @@ def group(**changes: Any) -> NodeGroupSpec:
         "region": "eu-west-1",
     }
     return NodeGroupSpec(**fields | changes)
+
+
+# Tags by which Karpenter finds subnets and security group of `Aws`.
+DISCOVERY = {"discovery": "demo"}
+
+
+@dataclass
+class Aws:
+    """An emulated AWS with an EKS cluster `demo`, whose Kubernetes is that of `Cluster`."""
+
+    endpoint: str
+    ec2: Any
+    eks: Any
+    efs: Any
+    subnets: list[str]
+    node_role: str
+    controller_role: str
+
+
+def _trust(service: str) -> str:
+    action = ["sts:AssumeRole", "sts:TagSession"]
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": action}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _network(ec2: Any) -> list[str]:
+    """Make a VPC with a subnet per zone and a security group; return the subnets."""
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.9.{index}.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        for index, zone in enumerate(ZONES)
+    ]
+    group = ec2.create_security_group(GroupName="nodes", Description="x", VpcId=vpc)["GroupId"]
+    tags = [{"Key": key, "Value": value} for key, value in DISCOVERY.items()]
+    ec2.create_tags(Resources=[*subnets, group], Tags=tags)
+    return subnets
+
+
+@pytest.fixture
+def aws(tmp_path: Path) -> Iterator[Aws]:
+    emulator = AwsEmulator(tmp_path)
+    endpoint = emulator.start()
+    access = {"endpoint_url": endpoint, "aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
+    names = ("ec2", "iam", "eks", "efs")
+    ec2, iam, eks, efs = (boto3.client(name, region_name="eu-west-1", **access) for name in names)
+    services = {"node": "ec2", "controller": "pods.eks", "cluster": "eks"}
+    node_role, controller_role, owner = (
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=_trust(f"{service}.amazonaws.com"))["Role"]["Arn"]
+        for name, service in services.items()
+    )
+    subnets = _network(ec2)
+    mode = {"authenticationMode": "API"}
+    eks.create_cluster(name="demo", roleArn=owner, resourcesVpcConfig={"subnetIds": subnets}, accessConfig=mode)
+    yield Aws(endpoint, ec2, eks, efs, subnets, node_role, controller_role)
+    emulator.stop()
 
 
 class RefusedError(Exception):
@@ -161,8 +219,7 @@ def cluster(tools: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory)
     source = tmp_path_factory.mktemp("source")
     control_plane = ControlPlane(folder, tools)
     certificate = control_plane.authority.issue("loopback")
-    crds = {name: tools[f"{name}-crds"] for name in ("argocd", "karpenter")}
-    mirror = ChartMirror(folder / "charts", certificate, crds)
+    mirror = ChartMirror(folder / "charts", certificate, crds.folders(tools))
     mirror.start()
     git = GitServer(source, folder / "git", certificate)
     git.start()

@@ -10,9 +10,9 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
 from sandbox.kubernetes import controllers
-from sandbox.kubernetes.api import ApiError
+from sandbox.kubernetes.api import Api, ApiError
 from sandbox.kubernetes.control_plane import ControlPlane
-from sandbox.kubernetes.controllers import Controllers
+from sandbox.kubernetes.controllers import Controllers, Row, Verdict
 
 
 class Failing:
@@ -44,3 +44,19 @@ def test_a_round_that_fails_is_followed_by_another(error: Exception, monkeypatch
     loop.start()
     assert plane.second.wait(5)
     loop.stop()
+
+
+def test_rows_that_ask_much_have_their_turn_in_some_rounds_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are looked at in the first round, and one of every third round not in the next two."""
+    looked: list[tuple[int, str]] = []
+    monkeypatch.setattr(controllers, "_region", lambda api: "eu-west-1")
+    rows = [
+        Row(api_version="v1", kind=kind, controller="x", judge=lambda *_: Verdict(), every=every)
+        for kind, every in (("Often", 1), ("Seldom", 3))
+    ]
+    plane = Controllers(cast(ControlPlane, None), "http://127.0.0.1:1", rows)
+    for number in range(4):
+        monkeypatch.setattr(controllers, "_look", lambda _, row, number=number: looked.append((number, row.kind)))
+        plane.reconcile(cast(Api, None), number)
+    assert [number for number, kind in looked if kind == "Seldom"] == [0, 3]
+    assert len(looked) == 6

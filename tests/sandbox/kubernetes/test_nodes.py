@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.kubernetes.nodes import UnknownInstanceTypeError, instance_type, nodes
+from sandbox.kubernetes.instance_types import UnknownInstanceTypeError, instance_type
+from sandbox.kubernetes.nodes import nodes
 from tests.sandbox.kubernetes.conftest import ZONES, group
 
 
@@ -29,7 +30,7 @@ def test_pods_follow_from_network_interfaces(name: str, pods: int, with_prefixes
 
 def test_an_unknown_type_names_the_table() -> None:
     """An instance type that the tables lack is an error that says where to add it."""
-    with pytest.raises(UnknownInstanceTypeError, match=r"x9\.huge.*sandbox/kubernetes/nodes\.py"):
+    with pytest.raises(UnknownInstanceTypeError, match=r"x9\.huge.*sandbox/kubernetes/instance_types\.py"):
         instance_type("x9.huge")
 
 
@@ -47,6 +48,21 @@ def test_a_node_has_the_labels_and_room_of_a_real_one() -> None:
     assert node["spec"]["taints"] == [{"key": "dedicated", "value": "base", "effect": "NoSchedule"}]
     assert status["allocatable"]["cpu"] == "1930m"
     assert int(status["allocatable"]["memory"][:-2]) < int(status["capacity"]["memory"][:-2]) < 4096
+
+
+def test_what_the_kubelet_is_told_decides_how_much_room_there_is() -> None:
+    """Reserved and kept memory count, and `maxPods` as far as there are addresses."""
+    kubelet = {
+        "maxPods": 58,
+        "kubeReserved": {"memory": "893Mi"},
+        "systemReserved": {"cpu": "200m", "memory": "200Mi"},
+        "evictionHard": {"memory.available": "5%"},
+    }
+    prefixes = group(kubelet=kubelet, prefix_delegation=True)
+    status = next(nodes(prefixes, prefix_delegation=False, version="v1"))["status"]
+    assert status["allocatable"] == {"cpu": "1730m", "memory": "2505Mi", "pods": "58", "ephemeral-storage": "18Gi"}
+    single = next(nodes(group(kubelet=kubelet), prefix_delegation=False, version="v1"))["status"]
+    assert single["allocatable"]["pods"] == "17"
 
 
 @given(st.integers(1, 20))

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from components.self_managed.registration import check_label
+from tests.gitops.pods import kustomized
 from tests.sandbox.kubernetes.conftest import until
 from tests.self_managed import APIS, NODES14, WORKER_NAMES, arguments, documents, filled, node, rendered
 from tests.self_managed.processes import KubeadmControlPlane, kubeconfig
@@ -158,12 +160,19 @@ def placed(control_plane: KubeadmControlPlane) -> dict[str, set[str]]:
     return found
 
 
-def test_each_apis_pods_lie_on_its_own_node_or_wait(control_plane: KubeadmControlPlane) -> None:
+@pytest.fixture(scope="module")
+def fourteen(control_plane: KubeadmControlPlane) -> KubeadmControlPlane:
+    """The control plane, with the nodes that its machines become."""
+    register(control_plane, [joined(name) for name in WORKER_NAMES])
+    return control_plane
+
+
+def test_each_apis_pods_lie_on_its_own_node_or_wait(fourteen: KubeadmControlPlane) -> None:
     """A second pod waits where the first has taken the room: `k8s-worker-storage` has the label `domain=scan`, too.
 
     A node with that label and without a taint takes it at once: it is the taint that keeps it away.
     """
-    register(control_plane, [joined(name) for name in WORKER_NAMES])
+    control_plane = fourteen
     pods = [pod(domain, number) for domain in APIS for number in (1, 2)]
     control_plane.kubectl("create", "-f-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": pods}))
     own = {domain: {f"k8s-api-{domain}", ""} for domain in APIS}
@@ -173,3 +182,35 @@ def test_each_apis_pods_lie_on_its_own_node_or_wait(control_plane: KubeadmContro
     assert {domain: nodes for domain, nodes in placed(control_plane).items() if domain != "scan"} == {
         domain: nodes for domain, nodes in own.items() if domain != "scan"
     }
+
+
+def of_the_tree(tools: Mapping[str, Path], path: str) -> list[dict[str, Any]]:
+    """Return a pod of each Deployment of a kustomization, as the tree has it but for accounts that are not here."""
+    pods = []
+    for thing in kustomized(tools.__getitem__, path):
+        if thing["kind"] == "Deployment":
+            template = thing["spec"]["template"]
+            template["spec"].pop("serviceAccountName")
+            pods.append(
+                {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": thing["metadata"]["name"]}}
+            )
+    return pods
+
+
+def test_pods_of_the_tree_lie_on_their_own_nodes(fourteen: KubeadmControlPlane, tools: Mapping[str, Path]) -> None:
+    """Each API's pod and each worker's, whatever else lies on its node: a label that two nodes share misleads none."""
+    fourteen.kubectl("create", "namespace", "tree")
+    paths = [*(f"gitops/workloads/apis/overlays/{domain}" for domain in APIS), "gitops/workloads/workers"]
+    pods = [pod for path in paths for pod in of_the_tree(tools, path)]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": pods})
+    in_tree = "--namespace=tree"
+    until(lambda: "default" in fourteen.kubectl("get", "serviceaccounts", in_tree, "--output=name"))
+    fourteen.kubectl("create", "--filename=-", in_tree, text=text)
+    own = {f"{domain}-api": f"k8s-api-{domain}" for domain in APIS}
+    own |= {"ai-worker": "k8s-worker-ai", "storage-worker": "k8s-worker-storage"}
+
+    def found() -> dict[str, str | None]:
+        items = json.loads(fourteen.kubectl("get", "pods", in_tree, "--output=json"))["items"]
+        return {item["metadata"]["name"]: item["spec"].get("nodeName") for item in items}
+
+    until(lambda: found() == own, timeout=30)

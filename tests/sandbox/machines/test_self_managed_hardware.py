@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.kubernetes.nodes import instance_type
+from sandbox.kubernetes.instance_types import instance_type
 from sandbox.machines.hardware import Hardware
 from sandbox.machines.kubelet import registration
 from sandbox.machines.tls_bootstrap import JoinError

@@ -1,0 +1,1 @@
+"""Stand-in for Karpenter's provisioning: which machines unschedulable pods need, made in the emulated EC2."""
