@@ -154,8 +154,9 @@ class Story:
         self._console.print(f"\n[bold]{name}[/bold]  {about}")
         started = time.monotonic()
         yield
-        self._clock.chapters[name] = time.monotonic() - started
-        self._console.print(f"  [green]done[/green] in {self._clock.chapters[name]:.1f} s")
+        seconds = time.monotonic() - started
+        self._clock.chapters[name] = self._clock.chapters.get(name, 0) + seconds
+        self._console.print(f"  [green]done[/green] in {seconds:.1f} s")
 
     def _tell(self, event: EngineEvent) -> None:
         done = event.res_outputs_event

@@ -96,11 +96,13 @@ class World:
         self.project.prepare()
         self.control_plane = ControlPlane(self.folder / "kubernetes", tools, authority=authority)
         self._stack.callback(self.control_plane.stop)
+        balancers = self._start_machines(endpoint)
+        # Stopped before the machines are: a round asks the API server for much, and would wait for one that is gone.
         works = (Karpenter(), Volumes(lambda: self.control_plane.cluster), Metrics())
         controllers = Controllers(self.control_plane, endpoint, (*KARPENTER, *OPERATORS), works)
         self._stack.callback(controllers.stop)
         controllers.start()
-        self._start_hosts(tools, endpoint, self._start_machines(endpoint))
+        self._start_hosts(tools, endpoint, balancers)
         if self._ahead:
             thread = threading.Thread(target=self.control_plane.start, name="control-plane", daemon=True)
             thread.start()

@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import boto3
@@ -85,12 +86,14 @@ class Controllers:
         """
         home = _region(api)
         around = Surroundings(api=api, aws=lambda service, region=home: self._client(service, region))
-        for row in (one for one in self._rows if number % one.every == 0):
+        turns: list[Callable[[], None]] = [partial(_look, around, row) for row in self._rows if number % row.every == 0]
+        turns += [partial(work, around) for work in self._works]
+        for turn in turns:
+            # A server that has gone would hold each of them for as long as a request may take.
+            if self._ended.is_set():
+                return
             with contextlib.suppress(*_TROUBLE):
-                _look(around, row)
-        for work in self._works:
-            with contextlib.suppress(*_TROUBLE):
-                work(around)
+                turn()
 
     def _client(self, service: str, region: str) -> Any:
         key = (service, region)

@@ -26,11 +26,9 @@ def _look_again(world: World, *names: str) -> None:
 
 def test_next_wave_waits_for_a_broken_child(start_world: Callable[[Path], World], checkout_copy: Path) -> None:
     """While `namespaces` of wave -1 cannot be rendered nothing of wave 0 comes; once it can, all become healthy."""
-    kustomization = checkout_copy / "gitops" / "platform" / "namespaces" / "kustomization.yaml"
+    kustomization = checkout_copy / "gitops" / "platform" / "namespaces" / "eks" / "kustomization.yaml"
     good = kustomization.read_text()
-    kustomization.write_text(
-        f"{good}\n- is-not-there.yaml\n" if good.rstrip().endswith("yaml") else "not: valid: yaml\n"
-    )
+    kustomization.write_text(f"{good}  - is-not-there.yaml\n")
     world = start_world(checkout_copy)
     world.engine("dev").up()
     watch = ApplicationWatch(world.kubeconfig)

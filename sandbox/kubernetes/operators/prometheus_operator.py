@@ -113,6 +113,7 @@ def _stateful_set(kind: str, manifest: Manifest, labels: Mapping[str, str]) -> M
         governed_by=f"{kind}-operated",
         claims=_claims(name, spec.get("storage") or {}),
     )
+    made["spec"] |= chosen(spec, "persistentVolumeClaimRetentionPolicy")
     own = made["spec"]["template"]["metadata"]
     own["labels"] = {**(metadata.get("labels") or {}), **own["labels"]}
     own |= chosen(metadata, "annotations")

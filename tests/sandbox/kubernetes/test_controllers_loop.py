@@ -60,3 +60,18 @@ def test_rows_that_ask_much_have_their_turn_in_some_rounds_only(monkeypatch: pyt
         plane.reconcile(cast(Api, None), number)
     assert [number for number, kind in looked if kind == "Seldom"] == [0, 3]
     assert len(looked) == 6
+
+
+def test_a_round_ends_between_two_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stops the sandbox does not wait for a whole round with a server that has gone."""
+    monkeypatch.setattr(controllers, "_region", lambda api: "eu-west-1")
+    done: list[str] = []
+
+    def first(_: object) -> None:
+        done.append("first")
+        plane.stop()
+
+    works = (first, lambda _: done.append("second"))
+    plane = Controllers(cast(ControlPlane, None), "http://127.0.0.1:1", (), works)
+    plane.reconcile(cast(Api, None))
+    assert done == ["first"]

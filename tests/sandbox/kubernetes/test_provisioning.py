@@ -148,7 +148,8 @@ def test_pods_get_a_machine_and_lose_it_with_the_pool(place: Place) -> None:
     _allow(place)
     for name in ("one", "two", "three"):
         place.pod(name)
-    nodes = [until(lambda name=name: place.node_of(name)) for name in ("one", "two", "three")]
+    until(lambda: all(place.node_of(name) for name in ("one", "two", "three")))
+    nodes = [place.node_of(name) for name in ("one", "two", "three")]
     assert len({node["metadata"]["name"] for node in nodes}) == 1
     labels = nodes[0]["metadata"]["labels"]
     assert labels["node-type"] == "general"

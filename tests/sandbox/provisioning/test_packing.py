@@ -40,10 +40,16 @@ def pool(
     return Pool(name=name, rooms=tuple(rooms), taints=taints, left=left)
 
 
-def node(name: str, zone: str = _ZONES[0], cpu: int = 4000, pods: tuple[Needs, ...] = (), **more: Any) -> Machine:
+def node(
+    name: str,
+    zone: str = _ZONES[0],
+    cpu: int = 4000,
+    pods: tuple[Needs, ...] = (),
+    taints: tuple[dict[str, str], ...] = (),
+) -> Machine:
     room = Room(labels={ZONE: zone, "disk": "ssd"}, free=Amount(cpu=cpu, memory=2**34, pods=58))
     used = sum((one.amount for one in pods), Amount())
-    return Machine(**{"name": name, "rooms": (room,), "pods": [*pods], "taints": (), "used": used} | more)
+    return Machine(name=name, rooms=(room,), pods=[*pods], taints=taints, used=used)
 
 
 def names(plan: Plan) -> list[list[str]]:
@@ -181,7 +187,7 @@ def test_a_pod_that_is_there_keeps_others_off() -> None:
 def test_affinity_joins() -> None:
     """A pod that wants to be where another is does not get a machine of its own."""
     term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}
-    close = {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+    close: dict[str, Any] = {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
     assert names(pack([pod("a", cpu="600m"), pod("b", app="cache", **close)], [], [pool()])) == [["a", "b"]]
     assert list(pack([pod("b", app="cache", **close)], [], [pool()]).homeless) == ["b"]
 

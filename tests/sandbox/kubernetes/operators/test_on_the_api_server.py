@@ -268,6 +268,11 @@ def operated(cluster: Cluster, endpoint: str) -> Iterator[Controllers]:
     until(lambda: not any(cluster.get("crd", crd["metadata"]["name"]) for crd in kinds), _PATIENCE)
 
 
+def _warnings(api: Api) -> list[str]:
+    events = api.request("GET", f"/api/v1/namespaces/{_NAMESPACE}/events")["items"]
+    return sorted({str(one["message"]) for one in events if one["type"] == "Warning"})
+
+
 def _gone(cluster: Cluster, controllers: Controllers, namespace: str) -> bool:
     """Have operators take their finalizers off, and say whether a namespace has gone."""
     controllers.reconcile(cluster.control_plane.api)
@@ -295,9 +300,7 @@ def test_all_kinds_come_up_and_go(
     try:
         until(all_healthy, _PATIENCE)
     except AssertionError as error:
-        events = api.request("GET", f"/api/v1/namespaces/{_NAMESPACE}/events")["items"]
-        said = {one["message"] for one in events if one["type"] == "Warning"}
-        raise AssertionError(f"{waiting}; {sorted(said)}") from error
+        raise AssertionError(f"{waiting}; {_warnings(api)}") from error
     before = {one: cluster.get(*one, _NAMESPACE)["metadata"]["resourceVersion"] for one in _JUDGED}
     operated.stop()
     operated.reconcile(api)
@@ -309,5 +312,5 @@ def test_all_kinds_come_up_and_go(
         assert served is not None
         api.delete(served, _NAMESPACE, name, propagation="Background")
         operated.reconcile(api)
-        assert cluster.get(kind, name, _NAMESPACE) == {}
+        assert cluster.get(kind, name, _NAMESPACE) == {}, _warnings(api)
     assert client(endpoint, "elbv2").describe_load_balancers()["LoadBalancers"] == []

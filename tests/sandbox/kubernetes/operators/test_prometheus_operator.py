@@ -54,7 +54,8 @@ def test_pods_are_as_the_spec_says(kind: str) -> None:
     """Placement, identity, resources and the claim reach the StatefulSet, under the operator's names."""
     low = kind.lower()
     resources = {"requests": {"memory": "1Gi"}}
-    api = _cluster(_object(kind, replicas=2, resources=resources, storage=_STORAGE, **_PLACE))
+    kept = {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"}}
+    api = _cluster(_object(kind, replicas=2, resources=resources, storage=_STORAGE, **_PLACE, **kept))
     reconcile(api, _NOWHERE, ROWS)
     made = api.see("StatefulSet", "monitoring", f"{low}-stack")
     pod = made["spec"]["template"]["spec"]
@@ -63,6 +64,7 @@ def test_pods_are_as_the_spec_says(kind: str) -> None:
     }
     assert "additionalLabelSelectors" not in pod["topologySpreadConstraints"][0]
     assert (made["spec"]["replicas"], pod["containers"][0]["resources"]) == (2, resources)
+    assert kept.items() <= made["spec"].items()
     (claim,) = made["spec"]["volumeClaimTemplates"]
     assert (claim["metadata"]["name"], claim["spec"]["storageClassName"]) == (f"{low}-stack-db", "gp3")
     assert made["metadata"]["ownerReferences"][0]["kind"] == kind
