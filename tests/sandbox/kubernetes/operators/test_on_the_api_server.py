@@ -257,6 +257,8 @@ def operated(cluster: Cluster, endpoint: str) -> Iterator[Controllers]:
     controllers = Controllers(cluster.control_plane, endpoint, ROWS)
     yield controllers
     controllers.stop()
+    # One that was stopped looks no more.
+    controllers = Controllers(cluster.control_plane, endpoint, ROWS)
     for name in (_NAMESPACE, _OPERATORS_NAMESPACE):
         api.request("DELETE", f"/api/v1/namespaces/{name}")
         until(lambda: _gone(cluster, controllers, name), _PATIENCE)  # noqa: B023 - asked before the next name
@@ -303,7 +305,8 @@ def test_all_kinds_come_up_and_go(
         raise AssertionError(f"{waiting}; {_warnings(api)}") from error
     before = {one: cluster.get(*one, _NAMESPACE)["metadata"]["resourceVersion"] for one in _JUDGED}
     operated.stop()
-    operated.reconcile(api)
+    controllers = Controllers(cluster.control_plane, endpoint, ROWS)
+    controllers.reconcile(api)
     assert {one: cluster.get(*one, _NAMESPACE)["metadata"]["resourceVersion"] for one in _JUDGED} == before
     assert len(client(endpoint, "elbv2").describe_load_balancers()["LoadBalancers"]) == 1
     for kind, name in _JUDGED:
@@ -311,6 +314,6 @@ def test_all_kinds_come_up_and_go(
         served = api.kind(found["apiVersion"], found["kind"])
         assert served is not None
         api.delete(served, _NAMESPACE, name, propagation="Background")
-        operated.reconcile(api)
+        controllers.reconcile(api)
         assert cluster.get(kind, name, _NAMESPACE) == {}, _warnings(api)
     assert client(endpoint, "elbv2").describe_load_balancers()["LoadBalancers"] == []
