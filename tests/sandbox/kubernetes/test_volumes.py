@@ -49,11 +49,14 @@ class Place:
     def volumes(self) -> list[dict[str, Any]]:
         return list(self.aws.ec2.describe_volumes()["Volumes"])
 
-    def install(self, addon: str = "aws-ebs-csi-driver", account: str = "ebs-csi-controller-sa") -> None:
+    def install(self, addon: str, account: str, **more: str) -> None:
         given = {"namespace": "kube-system", "serviceAccount": account, "roleArn": self.aws.controller_role}
         self.aws.eks.create_pod_identity_association(clusterName="demo", **given)
+        self.aws.eks.create_addon(clusterName="demo", addonName=addon, **more)
+
+    def install_ebs(self) -> None:
         settings = '{"controller": {"extraVolumeTags": {"team": "platform"}}}'
-        self.aws.eks.create_addon(clusterName="demo", addonName=addon, configurationValues=settings)
+        self.install("aws-ebs-csi-driver", "ebs-csi-controller-sa", configurationValues=settings)
 
 
 def _storage_class(name: str, provisioner: str, **more: Any) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def test_a_volume_comes_in_its_pods_zone_and_goes_with_its_claim(place: Place) -
     with pytest.raises(AssertionError):
         until(lambda: place.phase("pods", "web") == "Running", 4)
     assert place.volumes() == []
-    place.install()
+    place.install_ebs()
     until(lambda: place.phase("pods", "web") == "Running")
     assert place.phase("persistentvolumeclaims", "data") == "Bound"
     (volume,) = place.volumes()
@@ -116,7 +119,7 @@ def test_a_volume_comes_in_its_pods_zone_and_goes_with_its_claim(place: Place) -
 
 def test_policy_retain_leaves_the_volume(place: Place) -> None:
     """As AWS would have it: somebody has to look for it."""
-    place.install()
+    place.install_ebs()
     place.claim("data", "gp3-retain")
     place.pod("web", "data", ZONES[0])
     until(lambda: place.phase("pods", "web") == "Running")
@@ -130,7 +133,7 @@ def test_policy_retain_leaves_the_volume(place: Place) -> None:
 
 def test_a_parameter_that_the_driver_does_not_know_is_told(place: Place) -> None:
     """The claim stays Pending, with the driver's words in an event."""
-    place.install()
+    place.install_ebs()
     place.claim("data", "mistyped")
     place.pod("web", "data", ZONES[0])
 
