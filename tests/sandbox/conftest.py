@@ -26,7 +26,7 @@ def hand_over(world: World, stack: str = "dev", kubeconfig: Path | None = None) 
     """
     for step in world.project.steps(stack, "up"):
         step.run(stack, world.checkout, world.environment)
-    return ApplicationWatch(kubeconfig or world.kubeconfig).until_healthy("root", timeout=420)
+    return ApplicationWatch(kubeconfig or world.kubeconfig).until_healthy("root", timeout=600)
 
 
 @pytest.fixture(scope="module")

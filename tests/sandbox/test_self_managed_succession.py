@@ -167,8 +167,19 @@ class Stack:
         result = self.run("up", "--yes", "--skip-preview")
         said = result.stdout + result.stderr
         assert (result.returncode != 0) is fails, said
-        time.sleep(0.5)
+        self._until_all_have_joined()
         return said
+
+    def _until_all_have_joined(self) -> None:
+        """Wait for the nodes of machines that were launched last: nobody in the program has to."""
+        deadline = time.monotonic() + 60
+        while self.ec2.joins and self._count("launch") > self._count("ready"):
+            assert time.monotonic() < deadline, self.api.said
+            time.sleep(0.05)
+
+    def _count(self, word: str) -> int:
+        with self.api.lock:
+            return sum(line.startswith(f"{word} ") for line in self.api.said)
 
     def destroy(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.run("destroy", "--yes", "--skip-preview", *arguments)
