@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -40,6 +41,7 @@ _EXPECTED = (
     WorldError,
 )
 
+_NAP_SECONDS: Final = 0.5
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console(width=None if sys.stdout.isatty() else 140)
 
@@ -111,7 +113,9 @@ def start(stack: StackOption = "dev", folder: FolderOption = None) -> None:
             if CALLER.get(key) != value:
                 print(f"export {key}={shlex.quote(value)}")
         print(f"cd {shlex.quote(str(world.project.folder))}", flush=True)
-        signal.pause()
+        # Not signal.pause(): a signal that comes just before it would be waited for for ever.
+        while True:
+            time.sleep(_NAP_SECONDS)
 
     _in_world(stack, run, folder)
 

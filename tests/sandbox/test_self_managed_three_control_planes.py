@@ -64,9 +64,11 @@ def life(start_world: Callable[[Path], World]) -> Life:
     balancers = platform.aws("elbv2").describe_load_balancers()["LoadBalancers"]
     _let_the_token_expire(platform)
     platform.replace("pki-token-id", "pki-token-secret", "machines-k8s-master")
+    replaced = _seen(platform)
+    platform.end_syncs()
     return Life(
         first=first,
-        replaced=_seen(platform),
+        replaced=replaced,
         balancers={one["DNSName"]: one["Scheme"] for one in balancers},
         left=platform.destroy(),
     )

@@ -60,6 +60,15 @@ class Platform:
 
     # The stack -----------------------------------------------------------------------------------------------------
 
+    def end_syncs(self) -> None:
+        """End the syncs that wait, as docs/runbooks/decommission.md does before a destroy."""
+        objects = client.CustomObjectsApi(config.new_client_from_config(config_file=str(self.kubeconfig())))
+        place = ("argoproj.io", "v1alpha1", "argocd", "applications")
+        for found in objects.list_namespaced_custom_object(*place)["items"]:
+            if found.get("status", {}).get("operationState", {}).get("phase") == "Running":
+                body = {"status": {"operationState": {"phase": "Terminating"}}}
+                objects.patch_namespaced_custom_object(*place, found["metadata"]["name"], body)
+
     def write(self, values: Mapping[str, Any]) -> None:
         """Write the stack's file with values at slash-separated paths below a section's name."""
         content = yaml.safe_load(self._file.read_text(encoding="utf-8"))
