@@ -45,7 +45,7 @@ def _processes(folder: Path) -> list[str]:
     return [line for line in lines if " -m sandbox start" not in line]
 
 
-def _wait_until(gone: Path, seconds: float = 20) -> list[str]:
+def _wait_until(gone: Path, seconds: float = 60) -> list[str]:
     deadline = time.monotonic() + seconds
     while (left := _processes(gone)) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -64,7 +64,7 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
 
 
 def _wait_for_etcd(folder: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not any("etcd" in line for line in _processes(folder)):
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -78,7 +78,7 @@ def test_interrupted_sandbox_leaves_no_process_and_no_file(
     process, folder = running
     _wait_for_etcd(folder)
     process.send_signal(number)
-    process.wait(30)
+    process.wait(120)
     assert _wait_until(folder) == []
     assert not folder.exists()
 
@@ -87,7 +87,7 @@ def test_second_start_in_a_folder_is_refused_and_harms_nothing(running: tuple[su
     """The second one says who is there; the first one goes on."""
     process, folder = running
     with _start(folder) as second:
-        output, _ = second.communicate(timeout=30)
+        output, _ = second.communicate(timeout=120)
     assert second.returncode == 1
     assert "already running" in output
     assert process.poll() is None
@@ -106,7 +106,7 @@ def test_crashed_sandbox_leaves_no_process_and_the_next_takes_over(
     with _start(folder) as second:
         _wait_until_it_runs(second)
         second.send_signal(signal.SIGINT)
-        second.wait(30)
+        second.wait(120)
     assert not folder.exists()
 
 
@@ -123,7 +123,7 @@ def test_foreign_settings_do_not_reach_the_sandbox(tmp_path: Path) -> None:
     ) as process:
         printed = _wait_until_it_runs(process)
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(120)
     assert "unset AWS_PROFILE" in printed
     assert "unset PULUMI_ACCESS_TOKEN" in printed
     assert f"export KUBECONFIG={tmp_path}" in printed
