@@ -194,10 +194,12 @@ class Story:
         for leftover in (*aws, *kubernetes):
             style, word = ("dim", "kept") if leftover.reason else ("red", "left")
             self._console.print(f"  [{style}]{word}: {leftover}[/{style}]", highlight=False)
-        counts = [sum(not leftover.reason for leftover in found) for found in (aws, kubernetes)]
+        left = [[str(leftover) for leftover in found if not leftover.reason] for found in (aws, kubernetes)]
+        counts = [len(found) for found in left]
         self._console.print(f"\n[bold]{counts[0]} left in AWS, {counts[1]} left in Kubernetes[/bold]")
         if any(counts):
-            raise StoryError("destroy left something behind")
+            # Once more: what is kept on purpose is a long list, at whose end nobody would see these.
+            raise StoryError("destroy left something behind:\n" + "\n".join(left[0] + left[1]))
 
     def _time_line(self, total: float, up: Operation) -> None:
         table = Table("where the time went", "seconds", box=None, pad_edge=False)

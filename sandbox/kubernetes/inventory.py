@@ -27,6 +27,13 @@ _HELM: Final = "helm.sh/release.v1"
 _RELEASE: Final = "meta.helm.sh/release-"
 # Made by the controller manager in each namespace, at its own time.
 _PER_NAMESPACE: Final = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+# Made by the API server, at its own time.
+_OF_SERVER: Final = {
+    ("ConfigMap", "kube-system/extension-apiserver-authentication"),
+    ("ConfigMap", "kube-system/kube-apiserver-legacy-service-account-token-tracking"),
+}
+_BINDINGS: Final = ("clusterrolebindings", "rolebindings")
+_OWN_BINDINGS: Final = "kubernetes.io/bootstrapping=rbac-defaults"
 
 
 def inventory(api: Api) -> Inventory:
@@ -50,6 +57,7 @@ def inventory_of_machines(api: Api) -> Inventory:
     What the machines and other objects brought along goes with them and is left out. What Helm installed is told as one
     `HelmRelease` of the release's name.
     """
+    own = _OF_SERVER | {("ServiceAccount", name) for name in _accounts_of_controllers(api)}
     found: dict[str, set[str]] = {}
     for root, resource in _resources(api):
         kind = resource["kind"]
@@ -59,10 +67,26 @@ def inventory_of_machines(api: Api) -> Inventory:
             metadata = item["metadata"]
             if metadata.get("ownerReferences") or (kind, metadata["name"]) in _PER_NAMESPACE:
                 continue
-            if item.get("type") != _TOKENS:
+            if (kind, _name(metadata)) not in own and item.get("type") != _TOKENS:
                 told, name = _release(item) or (kind, _name(metadata))
                 found.setdefault(told, set()).add(name)
     return {kind: sorted(names) for kind, names in found.items()}
+
+
+def _accounts_of_controllers(api: Api) -> set[str]:
+    """Return the service accounts of the controller manager's controllers, made when each begins, however late.
+
+    The API server's own bindings name them.
+    """
+    return {
+        f"{subject['namespace']}/{subject['name']}"
+        for plural in _BINDINGS
+        for binding in api.request(
+            "GET", f"/apis/rbac.authorization.k8s.io/v1/{plural}", query={"labelSelector": _OWN_BINDINGS}
+        )["items"]
+        for subject in binding.get("subjects") or []
+        if subject["kind"] == "ServiceAccount"
+    }
 
 
 def _release(item: Manifest) -> tuple[str, str] | None:

@@ -56,7 +56,7 @@ def _workloads(tree: Tree, standins: StandIns) -> Iterator[Workload]:
 
 
 def run_where_the_platform_runs(tree: Tree, standins: StandIns) -> Iterator[str]:
-    """EKS: base nodes, which nobody takes away. Machines of one's own: the untainted nodes, or a spare master."""
+    """EKS: base nodes, which nobody takes away. Machines of one's own: untainted nodes of any name, or a spare master."""
     eks = tree.handover["cluster"]["variant"] == "eks"
     for _, kind, name, thing, pod in _workloads(tree, standins):
         selector, tolerations = pod.get("nodeSelector", {}), pod.get("tolerations", [])
@@ -67,10 +67,12 @@ def run_where_the_platform_runs(tree: Tree, standins: StandIns) -> Iterator[str]
             if selector.get("node-type") != "base":
                 yield f"{kind} {name} may run on a node that Karpenter takes away"
         elif thing["spec"].get("replicas", 1) > 1:
-            if _CONTROL_PLANE not in tolerations or "workload" in selector:
+            if _CONTROL_PLANE not in tolerations or selector:
                 yield f"{kind} {name}: its replicas have one node to run on"
-        elif selector.get("workload") != "monitoring" or tolerations:
+        elif tolerations:
             yield f"{kind} {name} may run on a node that is another's"
+        elif selector:
+            yield f"{kind} {name} waits for a node that another cluster may not have"
 
 
 def say_what_they_need(tree: Tree, standins: StandIns) -> Iterator[str]:
@@ -182,7 +184,7 @@ _BREAKS: Mapping[Rule, Mapping[str, tuple[str, Break]]] = {
         "prometheus": ("eks", _value("kube-prometheus-stack", "prometheus", "prometheusSpec", "nodeSelector")),
         "elsewhere": ("eks", _value("external-secrets", "webhook", "nodeSelector", "node-type", to="general")),
         "some-nodes": ("eks", _value("kube-prometheus-stack", "prometheus-node-exporter", "tolerations")),
-        "another's-node": ("self-managed", _value("redis-operator", "nodeSelector")),
+        "named-node": ("self-managed", _value("redis-operator", "nodeSelector", to={"workload": "monitoring"})),
         "tolerant": ("self-managed", _value("external-dns", "tolerations", to=[{"operator": "Exists"}])),
         "one-node": ("self-managed", _value("argo-rollouts", "controller", "tolerations")),
     },

@@ -9,8 +9,6 @@ nodeSelector: {node-type: base}
 {{- else if .spare -}}
 tolerations:
   - {key: node-role.kubernetes.io/control-plane, operator: Exists, effect: NoSchedule}
-{{- else -}}
-nodeSelector: {workload: monitoring}
 {{- end -}}
 {{- end -}}
 

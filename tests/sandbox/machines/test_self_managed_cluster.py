@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from sandbox.kubernetes.api import Api
+from sandbox.kubernetes.inventory import inventory_of_machines
 from tests.sandbox.machines import NAME, TOKEN, Lab, Wanted, ready, until
 
 pytestmark = pytest.mark.cluster
@@ -67,6 +68,17 @@ def test_cluster_is_what_kubeadm_makes(lab: Lab, ids: dict[str, str]) -> None:
     assert base64.b64decode(cluster["certificate-authority-data"]).decode().strip() == lab.certificate.strip()
     assert lab.api.request("GET", "/apis/apps/v1/namespaces/kube-system/deployments/coredns")
     assert lab.api.request("GET", "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy")
+
+
+def test_inventory_leaves_out_what_controllers_make_for_themselves(lab: Lab, ids: dict[str, str]) -> None:
+    """Their service accounts come when each of them begins, which may be long after the first look at the cluster."""
+    path = "/api/v1/namespaces/kube-system/serviceaccounts"
+    lab.api.request("POST", path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "somebodys"}})
+    there = {f"kube-system/{one['metadata']['name']}" for one in lab.api.request("GET", path)["items"]}
+    counted = {"kube-system/coredns", "kube-system/kube-proxy", "kube-system/somebodys"}
+    assert set(inventory_of_machines(lab.api)["ServiceAccount"]) == counted
+    assert len(there - counted) > 20
+    lab.api.request("DELETE", f"{path}/somebodys")
 
 
 def test_nodes_speak_with_their_own_identity(lab: Lab, ids: dict[str, str]) -> None:
