@@ -8,7 +8,7 @@ PYTEST := $(PY) -m pytest
 OFFLINE_TESTS := tests/unit tests/components tests/stacks tests/iam tests/policies tests/gitops tests/ops
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ready try test check lint types imports workflows gitops accepted policies controls checkov rehearse sandbox up preview golden bench clean
+.PHONY: help setup ready try test check lint types imports workflows gitops accepted policies controls checkov rehearse lives sandbox up down preview golden bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,11 +57,17 @@ checkov: ready ## ask checkov for a second opinion on what the stacks register
 rehearse: ready ## play the whole life of STACK, after tests/rehearsal if there are any
 	@$(if $(wildcard tests/rehearsal),$(PYTEST) -q tests/rehearsal &&) $(PY) -m sandbox try --stack $(STACK)
 
+lives: ready ## play what may happen to a stack: kills, rollouts, boots that fail, three control planes (an hour at most)
+	@$(PYTEST) -q -m life tests/sandbox
+
 sandbox: ready ## open a shell in the offline world
 	@$(PY) -m sandbox shell --stack $(STACK)
 
 up: ready ## recover an interrupted run, refuse what would be lost, bring STACK up on real AWS
 	@$(PY) -m tools.on_aws up --stack $(STACK)
+
+down: ready ## recover an interrupted run, end the syncs that wait, destroy STACK on real AWS
+	@$(PY) -m tools.on_aws down --stack $(STACK)
 
 preview: ready ## preview STACK on real AWS and say what `make up` would refuse; OFFLINE=1: in the sandbox
 	@$(PY) -m $(if $(filter 1,$(OFFLINE)),sandbox preview,tools.on_aws preview) --stack $(STACK)

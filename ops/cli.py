@@ -1,4 +1,4 @@
-"""What stacks cost, what clusters are and get, the values of secrets, and `up` and `preview` in place of Pulumi's."""
+"""What stacks cost, what clusters are and get, the values of secrets; `up`, `preview`, `down` around Pulumi's own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 
 from ops.adoption import adopt
 from ops.cost.command import cost_command
+from ops.down import end_syncs, refuse_protected
 from ops.engine import Pulumi
 from ops.errors import OpsError
 from ops.gitops import command as gitops
@@ -26,6 +27,8 @@ app.command("verify")(verify_command)
 app.add_typer(gitops.app, name="gitops")
 app.add_typer(secrets.app, name="secrets")
 
+_SELF_MANAGED = "self-managed"
+
 Stack = Annotated[str, typer.Option("--stack", "-s", help="The stack's name.")]
 Folder = Annotated[Path, typer.Option("--cwd", "-C", help="Folder of Pulumi.yaml.", file_okay=False, exists=True)]
 Force = Annotated[bool, typer.Option("--force-unlock", help="Unlock although the holder may live. Ask them first.")]
@@ -34,6 +37,9 @@ Settle = Annotated[
 ]
 Adopt = Annotated[list[str], typer.Option(help="<urn>=<id>: take this resource for that pending create.")]
 Drop = Annotated[list[str], typer.Option(help="<urn>: forget this pending create.")]
+Kubeconfig = Annotated[
+    Path | None, typer.Option(help="To end syncs with; without it the stack's own.", exists=True, dir_okay=False)
+]
 Allow = Annotated[
     list[str], typer.Option("--allow-loss", help="<urn>: let this go although it holds state. Not what is protected.")
 ]
@@ -77,6 +83,45 @@ def preview_command(
     pulumi = Pulumi(cwd, stack)
     _adopt(pulumi, context.args, _guard(pulumi, context.args, allow_loss), dry=True)
     raise typer.Exit(pulumi.preview(context.args))
+
+
+@app.command("down", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def down_command(
+    context: typer.Context,
+    stack: Stack,
+    cwd: Folder = Path(),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    kubeconfig: Kubeconfig = None,
+    force_unlock: Force = False,
+    settle: Settle = 20,
+) -> None:
+    """Recover if the last run was killed, end the syncs that would hold a destroy up, then run `pulumi destroy`.
+
+    Further options go to it.
+    """
+    pulumi = Pulumi(cwd, stack)
+    _recover(pulumi, Choices(force_unlock=force_unlock, settle=settle), quiet=False)
+    with _told():
+        refuse_protected(pulumi.export())
+        known = kubeconfig.read_text(encoding="utf-8") if kubeconfig else pulumi.outputs().get("kubeconfig")
+        runs = pulumi.config().get("platform:variant", {}).get("value") == _SELF_MANAGED
+    if not yes:
+        typer.confirm(f"Destroy {stack}? Its syncs are ended first; Pulumi shows what goes and asks again.", abort=True)
+    if known:
+        _end_syncs(known)
+    # What happens before a machine goes is in the program.
+    words = [*(["--run-program"] if runs else []), *(["--yes"] if yes else []), *context.args]
+    raise typer.Exit(pulumi.destroy(words))
+
+
+def _end_syncs(kubeconfig: str) -> None:
+    try:
+        ended = end_syncs(kubeconfig)
+    except OpsError as error:
+        typer.echo(f"warning: {error}; a sync that waits would hold the destroy up, half an hour at most", err=True)
+    else:
+        if ended:
+            typer.echo(f"ended the syncs of {', '.join(sorted(ended))}: Argo CD deletes nothing while they wait")
 
 
 @app.command("recover")

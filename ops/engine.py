@@ -99,6 +99,14 @@ class Pulumi:
         said = any(word.partition("=")[0] in ("--parallel", "-p") for word in arguments)
         return self._show("up", [*arguments, *([] if said else [f"--parallel={PARALLEL}"])])
 
+    def destroy(self, arguments: Sequence[str]) -> int:
+        """Run `pulumi destroy` for the user to see and answer; return its exit code."""
+        return self._show("destroy", arguments)
+
+    def outputs(self) -> dict[str, Any]:
+        """Return the stack's outputs, secrets among them in the clear."""
+        return dict(json.loads(self._run("stack", "output", "--stack", self._stack, "--show-secrets", "--json")))
+
     def lock_holders(self) -> list[Holder]:
         """Return who holds locks: in a folder or an S3 bucket. Other backends say so themselves when they refuse."""
         url = urlsplit(json.loads(self._run("whoami", "--json"))["url"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def sandbox_environment(
     state = folder / "state"
     state.mkdir(parents=True, exist_ok=True)
     return kept | {
-        "PATH": os.pathsep.join([*folders, kept.get("PATH", os.defpath)]),
+        # Last the commands of the project's own Python environment: who works in a shell here wants them, too.
+        "PATH": os.pathsep.join([*folders, kept.get("PATH", os.defpath), str(Path(sys.executable).parent)]),
         "PULUMI_HOME": str(folder / "pulumi-home"),
         "PULUMI_BACKEND_URL": f"file://{state}",
         # Guards nothing but this throw-away state: the sandbox holds no real secret.

@@ -1,4 +1,4 @@
-"""`make preview` and `make up` on real AWS: say in one line what is missing, else hand over to `python -m ops`."""
+"""`make preview`, `up` and `down` on real AWS: say in one line what is missing, else hand over to `python -m ops`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def missing(path: str, stack: str) -> str | None:
 def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
     """Run the operation and return its exit code."""
     parser = argparse.ArgumentParser(prog="on_aws", description=__doc__)
-    parser.add_argument("operation", choices=("preview", "up"))
+    parser.add_argument("operation", choices=("preview", "up", "down"))
     parser.add_argument("--stack", required=True)
     given = parser.parse_args(arguments)
     pulumi = Path(json.loads(_LISTING.read_text())["pulumi"])

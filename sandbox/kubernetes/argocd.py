@@ -57,11 +57,7 @@ class ArgoCd:
     def release_installed(self, release: InstalledRelease) -> None:
         """Start to run the processes of a release of Argo CD's chart."""
         key = (release.namespace, release.name)
-        if release.chart != CHART:
-            return
-        known = self._instances.get(key)
-        # One that ended by itself belonged to a cluster that is gone.
-        if known is None or not known.alive:
+        if release.chart == CHART and key not in self._instances:
             self._instances[key] = _Instance(self._control_plane, self._tools, release.namespace, self.server_port)
 
     def release_uninstalled(self, namespace: str, name: str) -> None:
@@ -90,14 +86,11 @@ class _Instance:
         self._addresses = Addresses(namespace, server_port, *free_ports(len(fields(Addresses)) - 2))
         self._running: dict[str, Mapping[str, str]] = {}
         self._initialised = False
+        self._endpoint = ""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="argocd", daemon=True)
         self._prepare()
         self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        return self._thread.is_alive()
 
     def stop(self) -> None:
         self._ended.set()
@@ -116,15 +109,25 @@ class _Instance:
         try:
             while not self._ended.is_set():
                 try:
-                    self._reconcile(self._control_plane.api)
+                    api = self._control_plane.api
+                    if api.endpoint != self._endpoint:
+                        self._stop_processes()
+                        self._endpoint = api.endpoint
+                    self._reconcile(api)
                 except ClusterError:
-                    break  # the cluster is gone, and its pods with it
+                    # It is gone for good, or its only control plane is replaced: then it comes back with all it held.
+                    self._stop_processes()
                 except (ApiError, ProcessError):
                     pass  # the API server is busy or a port was taken: the next round tries again
                 self._ended.wait(_POLL_SECONDS)
         finally:
-            self._supervisor.stop(*self._running)
-            self._running.clear()
+            self._stop_processes()
+
+    def _stop_processes(self) -> None:
+        self._supervisor.stop(*self._running)
+        self._running.clear()
+        # The next cluster may be another one.
+        self._initialised = False
 
     def _reconcile(self, api: Api) -> None:
         available = self._available(api)

@@ -13,7 +13,7 @@ from typing import Final
 
 from sandbox.kubernetes.api import Api, Manifest
 from sandbox.kubernetes.children import Children
-from sandbox.kubernetes.identity import has_role
+from sandbox.kubernetes.identity import RightsError, role_of_pods
 from sandbox.kubernetes.row import Surroundings
 from sandbox.provisioning.claims import FINALIZER, Claims, Owner
 from sandbox.provisioning.offers import CAPACITY_TYPE, POOL, TYPE, ZONE, known_families
@@ -36,7 +36,13 @@ class Karpenter:
         """Work one round, if the controller runs and AWS would let it."""
         sight = Sight(around.api)
         deployment = _controller(around.api)
-        if deployment is None or not (cluster := _cluster(deployment)) or not has_role(around, cluster, deployment):
+        if deployment is None or not (cluster := _cluster(deployment)):
+            return
+        try:
+            role_of_pods(around, deployment)
+        except RightsError as error:
+            for pod in sight.waiting:
+                _tell(sight, pod, str(error))
             return
         self._provision(sight)
         Claims(Sight(around.api), Owner(cluster=cluster, aws=around.aws)).tend()
@@ -55,9 +61,7 @@ class Karpenter:
             pool = sight.pool_manifest(machine.pool)
             sight.api.request("POST", kind.path(), _claim(pool, machine))
         for uid, reason in plan.homeless.items():
-            pod = {**waiting[uid], "apiVersion": "v1", "kind": "Pod"}
-            told = f"Failed to schedule pod, {reason}{_unknown(sight, pools)}"
-            Children(sight.api, "karpenter").tell(pod, "Warning", "FailedScheduling", told)
+            _tell(sight, waiting[uid], f"{reason}{_unknown(sight, pools)}")
 
     def _settled(self, waiting: frozenset[str]) -> bool:
         """Say whether no further pod has come since the round before, or the batch has waited long enough."""
@@ -66,6 +70,11 @@ class Karpenter:
             self._since = now
         same, self._batch = waiting == self._batch, waiting
         return same or now - self._since > _BATCH_SECONDS
+
+
+def _tell(sight: Sight, pod: Manifest, reason: str) -> None:
+    about = {**pod, "apiVersion": "v1", "kind": "Pod"}
+    Children(sight.api, "karpenter").tell(about, "Warning", "FailedScheduling", f"Failed to schedule pod, {reason}")
 
 
 def _unknown(sight: Sight, pools: object) -> str:

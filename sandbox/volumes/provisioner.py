@@ -6,14 +6,14 @@ pods run nothing that would write to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from botocore.exceptions import ClientError
 
 from sandbox.kubernetes.api import Api, ApiError, Manifest
 from sandbox.kubernetes.children import Children
-from sandbox.kubernetes.identity import has_association, has_role
+from sandbox.kubernetes.identity import RightsError, role_of_account, role_of_pods
 from sandbox.kubernetes.row import Surroundings
 from sandbox.volumes.drivers import DRIVERS, Driver, RefusedError, Wish, bytes_of, extra_tags
 
@@ -39,26 +39,20 @@ class Volumes:
         """Work one round."""
         cluster = self._cluster()
         for driver in DRIVERS:
-            settings = _settings(around, driver, cluster) if cluster else None
+            try:
+                settings = _settings(around, driver, cluster) if cluster else None
+            except RightsError as error:
+                for claim, _, _ in _waiting(around.api, driver):
+                    _tell(around.api, driver, claim, error)
+                continue
             if cluster is not None and settings is not None:
                 self._provision(around, driver, cluster, extra_tags(settings))
                 _release(around, driver)
                 _attach(around.api, driver)
 
     def _provision(self, around: Surroundings, driver: Driver, cluster: str, tags: Mapping[str, str]) -> None:
-        classes = {
-            one["metadata"]["name"]: one
-            for one in _items(around.api, f"{_STORAGE}/storageclasses")
-            if one["provisioner"] == driver.name
-        }
-        for claim in _items(around.api, f"{_CORE}/persistentvolumeclaims") if classes else []:
-            metadata, spec = claim["metadata"], claim["spec"]
-            found = classes.get(spec.get("storageClassName", ""))
-            if found is None or "volumeName" in spec or "deletionTimestamp" in metadata:
-                continue
-            place = _place(around.api, found, claim)
-            if place is None:
-                continue
+        for claim, found, place in _waiting(around.api, driver):
+            metadata = claim["metadata"]
             wish = Wish(
                 name=f"pvc-{metadata['uid']}",
                 namespace=metadata["namespace"],
@@ -72,9 +66,7 @@ class Volumes:
             try:
                 self._make(around, driver, found, claim, wish)
             except (ClientError, RefusedError) as error:
-                about = {**claim, "apiVersion": "v1", "kind": "PersistentVolumeClaim"}
-                told = f"failed to provision volume: {error}"
-                Children(around.api, driver.name).tell(about, "Warning", "ProvisioningFailed", told)
+                _tell(around.api, driver, claim, error)
 
     def _make(self, around: Surroundings, driver: Driver, storage_class: Manifest, claim: Manifest, wish: Wish) -> None:
         path = f"{_CORE}/persistentvolumes"
@@ -91,22 +83,50 @@ class Volumes:
             raise
 
 
+def _waiting(api: Api, driver: Driver) -> Iterator[tuple[Manifest, Manifest, str]]:
+    """Return the claims that wait for a volume, each with its StorageClass and the zone, empty when none is chosen."""
+    classes = {
+        one["metadata"]["name"]: one
+        for one in _items(api, f"{_STORAGE}/storageclasses")
+        if one["provisioner"] == driver.name
+    }
+    for claim in _items(api, f"{_CORE}/persistentvolumeclaims") if classes else []:
+        metadata, spec = claim["metadata"], claim["spec"]
+        found = classes.get(spec.get("storageClassName", ""))
+        if found is not None and "volumeName" not in spec and "deletionTimestamp" not in metadata:
+            place = _place(api, found, claim)
+            if place is not None:
+                yield claim, found, place
+
+
+def _tell(api: Api, driver: Driver, claim: Manifest, error: Exception) -> None:
+    about = {**claim, "apiVersion": "v1", "kind": "PersistentVolumeClaim"}
+    Children(api, driver.name).tell(about, "Warning", "ProvisioningFailed", f"failed to provision volume: {error}")
+
+
 def _settings(around: Surroundings, driver: Driver, cluster: str) -> str | None:
-    """Return the settings of a driver whose controller runs and has a role; None when there is none."""
+    """Return the settings of a driver whose controller runs; None when none does.
+
+    Raise `RightsError` when its pods have no role.
+    """
     query = {"fieldSelector": f"metadata.name={driver.deployment}"}
     for one in _items(around.api, "/apis/apps/v1/deployments", query):
         conditions = (one.get("status") or {}).get("conditions") or []
         if any((said["type"], said["status"]) == ("Available", "True") for said in conditions):
-            annotations = one["metadata"].get("annotations") or {}
-            return str(annotations.get("sandbox/received-values", "")) if has_role(around, cluster, one) else None
+            role_of_pods(around, one)
+            return str((one["metadata"].get("annotations") or {}).get("sandbox/received-values", ""))
     try:
         addon = around.aws("eks").describe_addon(clusterName=cluster, addonName=driver.addon)["addon"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
         raise
-    known = addon.get("serviceAccountRoleArn") or has_association(around, cluster, "kube-system", driver.account)
-    return str(addon.get("configurationValues") or "") if addon["status"] == "ACTIVE" and known else None
+    if addon["status"] != "ACTIVE":
+        return None
+    if addon.get("serviceAccountRoleArn"):
+        raise RightsError(f"add-on {driver.addon}: the sandbox plays Pod Identity, not serviceAccountRoleArn")
+    role_of_account(around, "kube-system", driver.account)
+    return str(addon.get("configurationValues") or "")
 
 
 def _place(api: Api, storage_class: Manifest, claim: Manifest) -> str | None:

@@ -56,7 +56,7 @@ def _workloads(tree: Tree, standins: StandIns) -> Iterator[Workload]:
 
 
 def run_where_the_platform_runs(tree: Tree, standins: StandIns) -> Iterator[str]:
-    """EKS: base nodes, which nobody takes away. Machines of one's own: untainted nodes of any name, or a spare master."""
+    """EKS: base nodes, which nobody takes away. Machines of one's own: any untainted node, or a spare master."""
     eks = tree.handover["cluster"]["variant"] == "eks"
     for _, kind, name, thing, pod in _workloads(tree, standins):
         selector, tolerations = pod.get("nodeSelector", {}), pod.get("tolerations", [])

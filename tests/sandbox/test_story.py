@@ -37,6 +37,7 @@ class FakeWorld:
     sticks: bool = False
     refused_deletes: bool = False
     keys: list[str] = field(default_factory=lambda: ["a"])
+    left: list[tuple[str, str]] = field(default_factory=list)
     promised: dict[str, float] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     judged_by: list[list[str]] = field(default_factory=list)
@@ -77,7 +78,7 @@ class FakeWorld:
         return {"kms": {"keys": list(self.keys)}}
 
     def leftovers(self) -> list[tuple[str, str]]:
-        return []
+        return self.left
 
     def preview(self, *, expect_no_changes: bool = False) -> Operation:
         return done(same=4)
@@ -155,6 +156,13 @@ def test_what_does_not_hold_ends_the_story(world: FakeWorld, error: str, monkeyp
     with pytest.raises(StoryError, match=error.replace("(", r"\(")):
         play(world, monkeypatch)
     assert "destroy" not in world.asked
+
+
+def test_what_a_destroy_left_ends_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its name at the end, where it is seen; what a chart keeps does not count."""
+    left = [("ConfigMap", "default/forgotten"), ("CustomResourceDefinition", "widgets.example.com")]
+    with pytest.raises(StoryError, match=r"left something behind:\nKubernetes ConfigMap default/forgotten$"):
+        play(FakeWorld(protected_urns=[], left=left), monkeypatch)
 
 
 def test_the_models_course_is_told_after_up_and_after_destroy(monkeypatch: pytest.MonkeyPatch) -> None:

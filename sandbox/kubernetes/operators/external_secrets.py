@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from sandbox.kubernetes.api import Manifest
 from sandbox.kubernetes.children import owner_reference
+from sandbox.kubernetes.identity import RightsError
 from sandbox.kubernetes.operators.go_templates import TemplateError, execute
-from sandbox.kubernetes.operators.identity import RightsError
 from sandbox.kubernetes.operators.secrets_manager import NoSecretError, ProviderError, SecretsManager
 from sandbox.kubernetes.row import Condition, Row, Surroundings, Verdict
 from sandbox.kubernetes.selectors import matches

@@ -9,7 +9,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from sandbox.kubernetes.api import Manifest
-from sandbox.kubernetes.operators.identity import RightsError, role_of
+from sandbox.kubernetes.identity import RightsError, role_of
 from sandbox.kubernetes.row import Surroundings
 
 __all__ = ["NoSecretError", "ProviderError", "SecretsManager"]

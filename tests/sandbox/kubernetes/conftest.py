@@ -99,6 +99,7 @@ def aws(tmp_path: Path) -> Iterator[Aws]:
     subnets = _network(ec2)
     mode = {"authenticationMode": "API"}
     eks.create_cluster(name="demo", roleArn=owner, resourcesVpcConfig={"subnetIds": subnets}, accessConfig=mode)
+    eks.create_addon(clusterName="demo", addonName="eks-pod-identity-agent")
     yield Aws(endpoint, ec2, eks, efs, subnets, node_role, controller_role)
     emulator.stop()
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from sandbox.kubernetes.api import MERGE
-from sandbox.kubernetes.argocd import _SETTINGS
+from sandbox.kubernetes.argocd import _SETTINGS, ArgoCd
 from sandbox.kubernetes.argocd_components import COMPONENTS
+from sandbox.kubernetes.control_plane import ClusterError, ControlPlane
+from sandbox.kubernetes.helm import InstalledRelease
 from sandbox.kubernetes.releases import TOKEN
 from sandbox.protocol import Properties
 from tests.sandbox.kubernetes.conftest import Cluster, Provider, until
@@ -42,6 +45,71 @@ def test_every_component_has_its_settings() -> None:
     controller = _SETTINGS["application-controller"]["argocd-cmd-params-cm"]
     assert controller["controller.sync.timeout.seconds"] == "ARGOCD_APPLICATION_CONTROLLER_SYNC_TIMEOUT"
     assert _SETTINGS["application-controller"]["argocd-cm"]["timeout.reconciliation"] == "ARGOCD_RECONCILIATION_TIMEOUT"
+
+
+class Servers:
+    """A control plane of which one part of Argo CD serves, and who starts its processes: `running` says with what."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.supervisor, self.authority = folder, self, SimpleNamespace(file=folder)
+        self.kubeconfig = folder / "kubeconfig"
+        self.processes: dict[str, SimpleNamespace] = {}
+        self.endpoint: str | None = "https://one"
+
+    @property
+    def api(self) -> Servers:
+        if self.endpoint is None:
+            raise ClusterError("no API server runs")
+        return self
+
+    def request(self, method: str, path: str, query: object = None) -> dict[str, Any]:
+        labels = {"app.kubernetes.io/name": "argocd-server"}
+        return {"items": [{"metadata": {"labels": labels}, "status": {"availableReplicas": 1}}]}
+
+    def kind(self, api_version: str, name: str) -> str:
+        return name
+
+    def get(self, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        return {"data": {"server.secretkey": "x"}}
+
+    def start(self, name: str, words: list[object], variables: object) -> None:
+        self.processes[name] = SimpleNamespace(alive=True, endpoint=self.endpoint)
+
+    def stop(self, *names: str) -> None:
+        for name in names:
+            self.processes.pop(name, None)
+
+    @property
+    def seen(self) -> set[str | None]:
+        return {process.endpoint for process in list(self.processes.values())}
+
+
+@pytest.mark.parametrize("gap", [True, False], ids=["away for a while", "at once"])
+def test_argocd_outlives_its_control_plane(tmp_path: Path, gap: bool) -> None:
+    """A replaced control plane holds all it held: Argo CD's processes go with the old API and come with the new one."""
+    servers = Servers(tmp_path)
+    argocd = ArgoCd(cast(ControlPlane, servers), {tool: tmp_path / tool for tool in ("argocd", "helm", "kustomize")})
+    release = InstalledRelease(
+        name="argocd",
+        namespace="argocd",
+        revision=1,
+        status="deployed",
+        chart="argo-cd",
+        version="10.1.1",
+        app_version="v3.5.1",
+        values={},
+    )
+    argocd.release_installed(release)
+    try:
+        until(lambda: servers.seen == {"https://one"})
+        if gap:
+            servers.endpoint = None
+            until(lambda: not servers.processes)
+        servers.endpoint = "https://two"
+        until(lambda: servers.seen == {"https://two"})
+    finally:
+        argocd.stop()
+    assert servers.processes == {}
 
 
 def _application(cluster: Cluster, name: str, wave: int) -> Properties:

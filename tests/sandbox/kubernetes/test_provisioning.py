@@ -89,6 +89,11 @@ class Place:
         found = self.api.request("GET", "/apis/karpenter.sh/v1/nodeclaims")["items"]
         return list(found)
 
+    def told(self) -> str:
+        """Return what Karpenter has told about pods, line by line."""
+        events = self.api.request("GET", "/api/v1/namespaces/machines/events")["items"]
+        return "\n".join(one["message"] for one in events if one.get("source", {}).get("component") == "karpenter")
+
     def instances(self) -> list[dict[str, Any]]:
         pages = self.aws.ec2.describe_instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])
         return [one for reservation in pages["Reservations"] for one in reservation["Instances"]]
@@ -176,12 +181,7 @@ def test_limits_hold(place: Place) -> None:
         place.pod(name, cpu="1500m")
     until(lambda: len(place.claims()) == 2)
     until(lambda: sum(bool(place.node_of(name)) for name in ("one", "two", "three")) == 2)
-    path = "/api/v1/namespaces/machines/events"
-    until(
-        lambda: any(
-            one.get("source", {}).get("component") == "karpenter" for one in place.api.request("GET", path)["items"]
-        )
-    )
+    until(lambda: "Failed to schedule pod" in place.told())
     assert _held(lambda: len(place.claims()) == 2)
 
 
@@ -204,7 +204,13 @@ def test_what_no_pool_can_make_stays_pending(place: Place, spec: dict[str, Any])
 def test_without_rights_nothing_comes(place: Place) -> None:
     """A controller without a role starts no instance, and an instance whose role EKS does not know never joins."""
     place.pod("one")
-    assert _held(lambda: not place.claims())
+    until(lambda: "has neither a Pod Identity association nor AWS_ROLE_ARN" in place.told())
+    assert place.claims() == []
+    other = {"namespace": "kube-system", "serviceAccount": "karpenter", "roleArn": place.aws.node_role}
+    wrong = place.aws.eks.create_pod_identity_association(clusterName="demo", **other)["association"]
+    until(lambda: "pods.eks.amazonaws.com is not authorized to perform sts:AssumeRole" in place.told())
+    assert place.claims() == []
+    place.aws.eks.delete_pod_identity_association(clusterName="demo", associationId=wrong["associationId"])
     account = {"namespace": "kube-system", "serviceAccount": "karpenter", "roleArn": place.aws.controller_role}
     place.aws.eks.create_pod_identity_association(clusterName="demo", **account)
     until(place.instances)

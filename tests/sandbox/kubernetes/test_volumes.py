@@ -46,6 +46,11 @@ class Place:
     def phase(self, plural: str, name: str) -> str:
         return str(self.api.request("GET", f"{_NAMESPACED}/{plural}/{name}")["status"].get("phase"))
 
+    def told(self, text: str) -> bool:
+        """Say whether an event tells that no volume came, and in such words."""
+        events = self.api.request("GET", f"{_NAMESPACED}/events")["items"]
+        return any(one["reason"] == "ProvisioningFailed" and text in one["message"] for one in events)
+
     def volumes(self) -> list[dict[str, Any]]:
         return list(self.aws.ec2.describe_volumes()["Volumes"])
 
@@ -137,12 +142,25 @@ def test_a_parameter_that_the_driver_does_not_know_is_told(place: Place) -> None
     place.claim("data", "mistyped")
     place.pod("web", "data", ZONES[0])
 
-    def told() -> bool:
-        events = place.api.request("GET", f"{_NAMESPACED}/events")["items"]
-        return any(one["reason"] == "ProvisioningFailed" and "tpye" in one["message"] for one in events)
-
-    until(told)
+    until(lambda: place.told("tpye"))
     assert place.phase("persistentvolumeclaims", "data") == "Pending"
+    assert place.volumes() == []
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({}, "has neither a Pod Identity association nor AWS_ROLE_ARN"),
+        ({"serviceAccountRoleArn": "arn:aws:iam::123456789012:role/controller"}, "not serviceAccountRoleArn"),
+    ],
+    ids=["no role", "a role that is not played"],
+)
+def test_a_driver_that_is_nobody_for_aws_says_so(place: Place, more: dict[str, str], error: str) -> None:
+    """No volume comes of it, and the claim tells why."""
+    place.aws.eks.create_addon(clusterName="demo", addonName="aws-ebs-csi-driver", **more)
+    place.claim("data", "gp3")
+    place.pod("web", "data", ZONES[0])
+    until(lambda: place.told(error))
     assert place.volumes() == []
 
 

@@ -27,6 +27,10 @@ REGION: Final = "ap-northeast-2"
 PARAMETERS: Final = f"/kubernetes/{CLUSTER}/"
 
 
+# A revision that Git does not have, so that no tree comes: for lives that are about the machines.
+WITHOUT_TREE: Final = {"gitops/revision": "none"}
+
+
 def worker(zone: str, **labels: str) -> dict[str, Any]:
     """Return a small worker of a zone, such as `a`."""
     return {
@@ -59,15 +63,6 @@ class Platform:
         self._before = world.inventory()
 
     # The stack -----------------------------------------------------------------------------------------------------
-
-    def end_syncs(self) -> None:
-        """End the syncs that wait, as docs/runbooks/decommission.md does before a destroy."""
-        objects = client.CustomObjectsApi(config.new_client_from_config(config_file=str(self.kubeconfig())))
-        place = ("argoproj.io", "v1alpha1", "argocd", "applications")
-        for found in objects.list_namespaced_custom_object(*place)["items"]:
-            if found.get("status", {}).get("operationState", {}).get("phase") == "Running":
-                body = {"status": {"operationState": {"phase": "Terminating"}}}
-                objects.patch_namespaced_custom_object(*place, found["metadata"]["name"], body)
 
     def write(self, values: Mapping[str, Any]) -> None:
         """Write the stack's file with values at slash-separated paths below a section's name."""
@@ -143,6 +138,13 @@ class Platform:
         retained = self.engine.retained()
         self.engine.destroy()
         return self.left(retained)
+
+    def down(self) -> tuple[str, list[str]]:
+        """Take the stack down as an operator does; return what was said and what is left."""
+        retained = self.engine.retained()
+        result = self.ops("down", "--yes", "--skip-preview", timeout=900)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout, self.left(retained)
 
     # Its cluster ---------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Final
 from botocore.exceptions import ClientError, ParamValidationError
 
 from sandbox.kubernetes.api import Manifest
-from sandbox.kubernetes.operators.identity import RightsError, role_of
+from sandbox.kubernetes.identity import RightsError, role_of
 from sandbox.kubernetes.operators.load_balancers.deploying import Stack
 from sandbox.kubernetes.operators.load_balancers.model import Model, build
 from sandbox.kubernetes.operators.load_balancers.placing import Place, place
