@@ -28,6 +28,16 @@ def shut_out_foreign_settings() -> None:
     os.environ.update(_NO_AWS_FILES)
 
 
+def aws_environment(endpoint: str) -> dict[str, str]:
+    """Return what leads SDKs and tools to the emulated AWS, and nowhere else."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "sandbox",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        **_NO_AWS_FILES,
+    }
+
+
 def sandbox_environment(
     *,
     folder: Path,
@@ -65,10 +75,7 @@ def sandbox_environment(
         # Else every operation tries to download the snapshot's plugins, five times.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "AWS_ENDPOINT_URL": aws_endpoint,
-        "AWS_ACCESS_KEY_ID": "sandbox",
-        "AWS_SECRET_ACCESS_KEY": "sandbox",
-        **_NO_AWS_FILES,
+        **aws_environment(aws_endpoint),
         "KUBECONFIG": str(kubeconfig),
         "ARGOCD_SERVER": f"127.0.0.1:{argocd_port}",
         "ARGOCD_OPTS": "--plaintext",

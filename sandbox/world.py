@@ -18,7 +18,7 @@ from sandbox.certificates import Authority
 from sandbox.chart_mirror import ChartMirror
 from sandbox.eks.host import EksHost
 from sandbox.engine import Engine
-from sandbox.environment import sandbox_environment
+from sandbox.environment import aws_environment, sandbox_environment
 from sandbox.git_server import GitServer
 from sandbox.kubernetes.argocd import ArgoCd
 from sandbox.kubernetes.control_plane import ControlPlane
@@ -133,7 +133,8 @@ class World:
         for package, host in hosts.items():
             ports[package] = host.serve()
             self._stack.callback(host.stop)
-        language = LanguageHost()
+        # The program may ask AWS, too: what it does around a resource runs in it.
+        language = LanguageHost(aws_environment(endpoint))
         language_port = language.serve()
         self._stack.callback(language.stop)
         self.environment = sandbox_environment(

@@ -100,14 +100,3 @@ def test_without_its_parameter(platform: Platform, checkout_copy: Path) -> None:
         assert "/kubernetes/platform-nodes14/join/token" in said
         assert "Traceback" not in said
         assert platform.destroy() == []
-
-
-def test_with_another_image(platform: Platform) -> None:
-    """An image that the region does not have is EC2's to refuse, at once and by its id."""
-    platform.write({**SMALL, "machines/image": "ami-00000000000000000"})
-    with pytest.raises(EngineError) as raised:
-        platform.engine.up()
-    said = str(raised.value)
-    assert "InvalidAMIID.NotFound" in said
-    assert "ami-00000000000000000" in said
-    assert platform.destroy() == []
