@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import yaml
@@ -44,18 +45,30 @@ def end_syncs(kubeconfig: str) -> list[str]:
 
     try:
         objects = client.CustomObjectsApi(config.new_client_from_config_dict(yaml.safe_load(kubeconfig)))
-        found = objects.list_namespaced_custom_object(*_PLACE, _request_timeout=_SECONDS)["items"]
-        names = [one["metadata"]["name"] for one in found if _under_way(one)]
-        for name in names:
-            objects.patch_namespaced_custom_object(*_PLACE, name, _END, _request_timeout=_SECONDS)
-    except ApiException as error:
         # Without Argo CD there is nothing to end.
-        if error.status == 404:
-            return []
+        found = _unless_gone(lambda: objects.list_namespaced_custom_object(*_PLACE, _request_timeout=_SECONDS)) or {}
+        names = [one["metadata"]["name"] for one in found.get("items", ()) if _under_way(one)]
+        return [name for name in names if _unless_gone(partial(_end, objects, name)) is not None]
+    except ApiException as error:
         raise OpsError(f"the cluster refuses: {error.status} {error.reason}") from error
     except (config.ConfigException, HTTPError, OSError) as error:
         raise OpsError(f"the cluster does not answer: {error}") from error
-    return names
+
+
+def _end(objects: Any, name: str) -> Any:
+    return objects.patch_namespaced_custom_object(*_PLACE, name, _END, _request_timeout=_SECONDS)
+
+
+def _unless_gone(ask: Callable[[], Any]) -> Any:
+    """Return what is answered, or None for what is not there, or not any more."""
+    from kubernetes.client.exceptions import ApiException
+
+    try:
+        return ask()
+    except ApiException as error:
+        if error.status == 404:
+            return None
+        raise
 
 
 def _under_way(application: Mapping[str, Any]) -> bool:

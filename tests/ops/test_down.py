@@ -29,6 +29,7 @@ class Cluster:
         phases: Of each Application's last sync; None for one that never had any.
         patches: What was sent, by the Application's name.
         status: What it answers with.
+        gone: An Application that goes between list and patch.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class Cluster:
         self.phases["new"] = None
         self.patches: dict[str, Any] = {}
         self.status = 200
+        self.gone = ""
         self.port = 0
 
     @property
@@ -52,7 +54,10 @@ class Cluster:
 
     def answer(self, method: str, path: str, body: Any) -> Any:
         if method == "PATCH":
-            self.patches[path.removeprefix(f"{APPLICATIONS}/")] = body
+            name = path.removeprefix(f"{APPLICATIONS}/")
+            if name == self.gone:
+                return None
+            self.patches[name] = body
             return {}
         assert path == APPLICATIONS
         return {
@@ -77,8 +82,9 @@ def cluster() -> Iterator[Cluster]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             found = made.answer(self.command, self.path.partition("?")[0], json.loads(body or b"null"))
-            said = json.dumps(found if made.status == 200 else {"kind": "Status"}).encode()
-            self.send_response(made.status)
+            status = 404 if found is None else made.status
+            said = json.dumps(found if status == 200 else {"kind": "Status"}).encode()
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(said)))
             self.end_headers()
@@ -186,6 +192,13 @@ def test_a_cluster_that_cannot_be_asked_is_destroyed_all_the_same(
     result = stack.down(tmp_path, "--yes")
     assert warning in result.output if warning else "warning" not in result.output
     assert stack.calls[-1] == ["destroy", "--yes"]
+
+
+def test_an_application_that_goes_meanwhile_keeps_none_of_the_others(cluster: Cluster) -> None:
+    """The rest is ended, and only that is told."""
+    cluster.phases["zebra"], cluster.gone = "Running", "root"
+    assert end_syncs(json.dumps(cluster.kubeconfig)) == ["monitoring", "zebra"]
+    assert cluster.patches.keys() == {"monitoring", "zebra"}
 
 
 def test_a_stack_without_outputs_is_destroyed(cluster: Cluster, stack: Stack, tmp_path: Path) -> None:
