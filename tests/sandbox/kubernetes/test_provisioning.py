@@ -205,14 +205,14 @@ def test_without_rights_nothing_comes(place: Place) -> None:
     """A controller without a role starts no instance, and an instance whose role EKS does not know never joins."""
     place.pod("one")
     until(lambda: "has neither a Pod Identity association nor AWS_ROLE_ARN" in place.told())
-    assert place.claims() == []
-    other = {"namespace": "kube-system", "serviceAccount": "karpenter", "roleArn": place.aws.node_role}
-    wrong = place.aws.eks.create_pod_identity_association(clusterName="demo", **other)["association"]
-    until(lambda: "pods.eks.amazonaws.com is not authorized to perform sts:AssumeRole" in place.told())
-    assert place.claims() == []
-    place.aws.eks.delete_pod_identity_association(clusterName="demo", associationId=wrong["associationId"])
+    assert place.instances() == []
+    agent = {"clusterName": "demo", "addonName": "eks-pod-identity-agent"}
+    place.aws.eks.delete_addon(**agent)
     account = {"namespace": "kube-system", "serviceAccount": "karpenter", "roleArn": place.aws.controller_role}
     place.aws.eks.create_pod_identity_association(clusterName="demo", **account)
+    until(lambda: "has no add-on eks-pod-identity-agent" in place.told())
+    assert place.instances() == []
+    place.aws.eks.create_addon(**agent)
     until(place.instances)
     assert _held(lambda: not place.node_of("one"))
     place.aws.eks.create_access_entry(clusterName="demo", principalArn=place.aws.node_role, type="EC2_LINUX")
