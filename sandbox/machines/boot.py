@@ -93,7 +93,8 @@ class Machine:
             self._boot()
         except _EndedError:
             pass
-        except _FATAL as error:
+        except (*_FATAL, *_TROUBLE) as error:
+            # Trouble outside of a step that is tried again: the instance or its volume goes while it begins to boot.
             self._say(f"cloud-init: {error}")
 
     def _boot(self) -> None:

@@ -53,20 +53,32 @@ def test_the_first_addons_install(cluster: Cluster) -> None:
         provider.delete(_RELEASE, chart, made[chart])
 
 
+# Those that the others need: of kube-system, with nothing that has to be there before.
+_CONTROLLERS = ("aws-ebs-csi-driver", "metrics-server", "aws-load-balancer-controller")
+
+
 def test_the_controllers_of_the_tree_install(cluster: Cluster) -> None:
     """With the tree's own values the API server takes every object, and the EBS driver is on every node."""
     provider = cluster.provider()
     tree = render(cluster.tools.__getitem__, SELF_MANAGED)
     made = {}
-    for application in tree.applications:
-        source = application["spec"]["source"]
-        if "chart" in source:
+    sources = [
+        source
+        for application in tree.applications
+        for source in application["spec"].get("sources") or [application["spec"]["source"]]
+    ]
+    for source in sources:
+        if source.get("chart") in _CONTROLLERS:
             inputs = _inputs(cluster, source["chart"], source["helm"]["valuesObject"])
             made[source["chart"]] = provider.create(_RELEASE, source["chart"], inputs)[0]
     assert cluster.get("daemonset", "ebs-csi-node", "kube-system")["status"]["numberReady"] == 3
+    assert made.keys() == set(_CONTROLLERS)
     for name in ("ebs-csi-controller", "metrics-server", "aws-load-balancer-controller"):
         assert cluster.get("deployment", name, "kube-system")["status"]["readyReplicas"] == 2
-    assert cluster.get("ingressclassparams.elbv2.k8s.aws", "alb")["spec"] == SELF_MANAGED["edge"]["loadBalancer"]
+    group = {"group": {"name": SELF_MANAGED["cluster"]["name"]}}
+    assert (
+        cluster.get("ingressclassparams.elbv2.k8s.aws", "alb")["spec"] == group | SELF_MANAGED["edge"]["loadBalancer"]
+    )
     account = cluster.get("serviceaccount", "ebs-csi-controller-sa", "kube-system")
     assert account["metadata"]["annotations"].items() >= SELF_MANAGED["identity"]["aws-ebs-csi-driver"].items()
     for chart, rid in made.items():
