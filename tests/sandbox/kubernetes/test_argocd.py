@@ -48,7 +48,7 @@ def test_every_component_has_its_settings() -> None:
 
 
 class Servers:
-    """A control plane of which one part of Argo CD serves, and who starts its processes: `running` says with what."""
+    """A control plane in which one part of Argo CD serves, and who starts its processes: `seen` says over which API."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.supervisor, self.authority = folder, self, SimpleNamespace(file=folder)
