@@ -55,9 +55,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return port
 
     def stop(self) -> None:
-        """End running programs and stop answering. Idempotent."""
-        for process in tuple(self._running):
+        """End running programs, wait for their ends and stop answering. Idempotent."""
+        running = tuple(self._running)
+        for process in running:
             process.kill()
+        for process in running:
+            # Killed is not gone: until then it holds its connections, and its id is found.
+            process.wait(30)
         if self._server is not None:
             self._server.stop(grace=None).wait(5)
             self._server = None

@@ -115,6 +115,7 @@ def test_program_ends_with_its_host(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     host.stop()
-    thread.join(30)
     with pytest.raises(ProcessLookupError):
         os.kill(int(marker.read_text()), signal.SIG_DFL)
+    thread.join(30)
+    assert not thread.is_alive()
