@@ -179,6 +179,7 @@ def _inside(
             charts=charts(settings.gitops.charts.mirror),
             registry=settings.gitops.images.registry,
             api_ready=readiness.api_ready(kubeconfig=access, spec=spec, boots=boots),
+            after=machines.control_planes,
         ),
         opts,
     )

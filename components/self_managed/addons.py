@@ -28,6 +28,7 @@ class ClusterAddonsArgs:
         charts: Repository and version by the chart's name.
         registry: Holds copies of the images under their publishers' paths; none if nodes reach those.
         api_ready: Returns once the API answers; runs before the first object is made.
+        after: What the API needs to come up, so that a failure of it ends the run before anybody waits for that.
     """
 
     spec: ClusterSpec
@@ -35,6 +36,7 @@ class ClusterAddonsArgs:
     charts: Mapping[str, ChartHandover]
     registry: str | None = None
     api_ready: pulumi.ResourceHook
+    after: Sequence[pulumi.Resource] = ()
 
 
 class ClusterAddons(pulumi.ComponentResource):
@@ -66,7 +68,10 @@ class ClusterAddons(pulumi.ComponentResource):
                 "metadata": {"name": _CALICO, "labels": {"pod-security.kubernetes.io/enforce": "privileged"}},
             },
             pulumi.ResourceOptions(
-                parent=self, retain_on_delete=True, hooks=pulumi.ResourceHookBinding(before_create=[args.api_ready])
+                parent=self,
+                depends_on=list(args.after),
+                retain_on_delete=True,
+                hooks=pulumi.ResourceHookBinding(before_create=[args.api_ready]),
             ),
         )
         crds = self._release(f"{name}-calico-crds", "crd.projectcalico.org.v1", _CALICO, {}, [namespace], "calico-crds")

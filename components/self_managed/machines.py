@@ -73,10 +73,12 @@ class Machines(pulumi.ComponentResource):
     Attributes:
         instance_ids: By node.
         ready: Every machine with what belongs to it.
+        control_planes: Those of them without which the API does not come up.
     """
 
     instance_ids: dict[str, pulumi.Output[str]]
     ready: list[pulumi.Resource]
+    control_planes: list[pulumi.Resource]
 
     def __init__(self, name: str, args: MachinesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Register the machines."""
@@ -87,6 +89,7 @@ class Machines(pulumi.ComponentResource):
         for node in args.spec.control_planes:
             instance = self._create_control_plane(node)
             self._attach(node, instance)
+        self.control_planes = list(self.ready)
         for node in args.spec.workers:
             self._create_worker(node)
         self.register_outputs({"instance_ids": self.instance_ids})

@@ -32,7 +32,13 @@ def program(spec: ClusterSpec) -> None:
     instances = {node.name: Instance(node.name, instance_type=node.instance_type) for node in spec.nodes}
     addons = ClusterAddons(
         "addons",
-        ClusterAddonsArgs(spec=spec, vpc_cidr=VPC, charts=charts(None), api_ready=_hook("api-ready")),
+        ClusterAddonsArgs(
+            spec=spec,
+            vpc_cidr=VPC,
+            charts=charts(None),
+            api_ready=_hook("api-ready"),
+            after=[instances[node.name] for node in spec.control_planes],
+        ),
     )
     NodeRoles(
         "node-roles",
@@ -81,10 +87,11 @@ def test_every_chart_comes_with_its_planned_values(captured: Capture) -> None:
 
 
 def test_the_first_object_waits_for_the_api_and_the_others_for_it(captured: Capture) -> None:
-    """One hook asks whether the API answers; nothing of the component is made before."""
+    """One hook asks whether the API answers, once its machines are there; nothing of the component is made before."""
     namespace = captured.one(_NAMESPACE, "addons-calico-namespace")
     assert {kind: len(names) for kind, names in namespace.hooks.items()} == {"before_create": 1}
-    assert namespace.dependencies == ()
+    planes = {captured.one(_INSTANCE, node.name).urn for node in nodes14().control_planes}
+    assert set(namespace.dependencies) == planes
     for row in captured.of_type(_RELEASE):
         assert namespace.urn in captured.needs(row)
         assert row.hooks == {}

@@ -100,3 +100,15 @@ def test_without_its_parameter(platform: Platform, checkout_copy: Path) -> None:
         assert "/kubernetes/platform-nodes14/join/token" in said
         assert "Traceback" not in said
         assert platform.destroy() == []
+
+
+def test_with_another_image(platform: Platform) -> None:
+    """An image that the region does not have is EC2's to refuse, by its id; nobody waits for the API then."""
+    platform.write({**SMALL, "machines/image": "ami-00000000000000000"})
+    with pytest.raises(EngineError) as raised:
+        platform.engine.up()
+    said = str(raised.value)
+    assert "InvalidAMIID.NotFound" in said
+    assert "ami-00000000000000000" in said
+    assert "is not ready after" not in said
+    assert platform.destroy() == []

@@ -12,6 +12,7 @@ from kubernetes import client, config
 from sandbox.applications import ApplicationWatch
 from sandbox.world import World
 from tests.sandbox.conftest import hand_over
+from tests.sandbox.kubernetes.conftest import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
@@ -24,6 +25,10 @@ def _look_again(world: World, *names: str) -> None:
         objects.patch_namespaced_custom_object("argoproj.io", "v1alpha1", "argocd", "applications", name, body)
 
 
+def _names(watch: ApplicationWatch) -> set[str]:
+    return {application.name for application in watch.applications()}
+
+
 def test_next_wave_waits_for_a_broken_child(start_world: Callable[[Path], World], checkout_copy: Path) -> None:
     """While `namespaces` of wave -1 cannot be rendered nothing of wave 0 comes; once it can, all become healthy."""
     kustomization = checkout_copy / "gitops" / "platform" / "namespaces" / "eks" / "kustomization.yaml"
@@ -32,10 +37,11 @@ def test_next_wave_waits_for_a_broken_child(start_world: Callable[[Path], World]
     world = start_world(checkout_copy)
     world.engine("dev").up()
     watch = ApplicationWatch(world.kubeconfig)
+    until(lambda: "namespaces" in _names(watch), timeout=120)
     deadline = time.monotonic() + 15
     seen = set()
     while time.monotonic() < deadline:
-        seen |= {application.name for application in watch.applications()}
+        seen |= _names(watch)
         time.sleep(0.5)
     assert seen == {"root", "namespaces"}
 

@@ -101,7 +101,7 @@ def test_crashed_sandbox_leaves_no_process_and_the_next_takes_over(
     process, folder = running
     _wait_for_etcd(folder)
     process.kill()
-    process.wait(10)
+    process.wait(60)
     assert _wait_until(folder) == []
     with _start(folder) as second:
         _wait_until_it_runs(second)

@@ -31,9 +31,11 @@ NAMESPACE: Final = ("kubernetes:core/v1:Namespace", "addons-calico-namespace")
 
 
 def impatient_objects(captured: Capture) -> list[str]:
-    """What comes first waits for the API, everything else in the cluster comes after it, and patches for their node."""
+    """What comes first waits for control planes and the API, everything else in the cluster for it, patches for nodes."""
     first = captured.one(*NAMESPACE)
-    wrong = [] if first.hooks == {"before_create": ("self-managed-api-ready",)} else [first.name]
+    planes = {r.urn for r in captured.of_type(ATTACHMENT)}
+    waiting = first.hooks == {"before_create": ("self-managed-api-ready",)} and planes <= captured.needs(first)
+    wrong = [] if waiting else [first.name]
     objects = [r for r in captured.resources if r.type.startswith("kubernetes:") and r is not first]
     wrong += [r.name for r in objects if first.urn not in captured.needs(r)]
     hook = ("self-managed-node-ready",)
@@ -99,6 +101,7 @@ def _metadata(**changes: Any) -> Mutation:
 
 MUTATIONS: list[tuple[Control, Mutation]] = [
     (impatient_objects, changed(*NAMESPACE, hooks={})),
+    (impatient_objects, changed(*NAMESPACE, dependencies=())),
     (impatient_objects, changed("kubernetes:helm.sh/v3:Release", "addons-cloud-controller", dependencies=())),
     (impatient_objects, changed(NODE_PATCH, "node-roles-k8s-redis", hooks={"before_create": ("other",)})),
     (wrong_roles, _neighbours_patch),

@@ -42,7 +42,7 @@ def test_a_round_that_fails_is_followed_by_another(error: Exception, monkeypatch
     plane = Failing(error)
     loop = Controllers(cast(ControlPlane, plane), "http://127.0.0.1:1", ())
     loop.start()
-    assert plane.second.wait(5)
+    assert plane.second.wait(30)
     loop.stop()
 
 

@@ -49,7 +49,7 @@ def test_a_killed_parent_takes_its_children_along(tmp_path: Path) -> None:
     parent, child = _parent(tmp_path)
     assert _runs(child)
     _kill(parent)
-    until(lambda: not _runs(child), 5)
+    until(lambda: not _runs(child), 30)
 
 
 def test_a_child_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("sandbox.kubernetes.processes._GRACE_SECONDS", 0.2)
     supervisor = Supervisor(tmp_path)
     process = supervisor.start("deaf", ["/bin/sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 60; done"])
-    process.wait_until(lambda: "deaf" in process.tail(), timeout=5, what="word")
+    process.wait_until(lambda: "deaf" in process.tail(), timeout=30, what="word")
     supervisor.stop("deaf")
     assert process.popen.returncode == -signal.SIGKILL
 
