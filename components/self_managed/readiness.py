@@ -89,8 +89,8 @@ def api_ready(
 ) -> pulumi.ResourceHook:
     """Return the hook that the first resource in the cluster waits by: until the API is ready for the administrator.
 
-    On time-out it fails with what the control planes say of their boot. That resource has to depend on them: a hook that
-    waits for the id of a machine that was refused waits for the end of the run, and that for the hook.
+    On time-out it fails with what the control planes say of their boot. That resource has to depend on them: a hook
+    that waits for the id of a machine that was refused waits for the end of the run, and that for the hook.
     """
     wait = patience or Patience()
     access = ClusterAccess(kubeconfig)

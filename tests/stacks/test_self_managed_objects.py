@@ -31,7 +31,7 @@ NAMESPACE: Final = ("kubernetes:core/v1:Namespace", "addons-calico-namespace")
 
 
 def impatient_objects(captured: Capture) -> list[str]:
-    """What comes first waits for control planes and the API, everything else in the cluster for it, patches for nodes."""
+    """The first object waits for control planes and the API, the others for that object, patches for their node."""
     first = captured.one(*NAMESPACE)
     planes = {r.urn for r in captured.of_type(ATTACHMENT)}
     waiting = first.hooks == {"before_create": ("self-managed-api-ready",)} and planes <= captured.needs(first)
