@@ -239,7 +239,7 @@ def test_a_node_that_goes_for_good_is_not_waited_for(api: FakeApi) -> None:
         await asyncio.gather(*(engine.delete(name) for name in "ab"))
 
     asyncio.run(story())
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert sorted(api.said[2::3]) == ["terminate a", "terminate b"]
 
 
@@ -281,7 +281,7 @@ def test_a_successor_that_cannot_be_made_ends_the_rollout(api: FakeApi) -> None:
     started = time.monotonic()
     said = _two(api, first, succession=Patience(limit=60, every=0.01))
     assert said == "machines-b stays as it is: machines-a: its create failed"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_successor_that_does_not_join_ends_the_rollout(api: FakeApi) -> None:

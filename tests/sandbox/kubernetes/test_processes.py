@@ -99,7 +99,7 @@ def test_sweep_ends_what_a_crash_left(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "a" / "pids" / "child.json").read_text())
     file = _leftover(tmp_path / "b", record["process"])
     assert sweep(tmp_path / "b") == ["old"]
-    until(lambda: not _runs(record["process"]["pid"]), 5)
+    until(lambda: not _runs(record["process"]["pid"]), 30)
     assert not file.exists()
     _kill(parent)
 
@@ -127,7 +127,7 @@ def test_a_failed_start_quotes_the_log(tmp_path: Path) -> None:
     """The error of a process that ended too early carries its code and its last words."""
     process = Supervisor(tmp_path).start("broken", ["/bin/sh", "-c", "echo no such flag; exit 3"])
     with pytest.raises(ProcessError, match=r"broken ended with code 3 before ready:\nno such flag"):
-        process.wait_until(lambda: False, timeout=5, what="ready")
+        process.wait_until(lambda: False, timeout=30, what="ready")
 
 
 def test_children_get_nothing_of_the_callers_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
