@@ -114,9 +114,9 @@ class Platform:
     def verify(self) -> list[dict[str, str]]:
         """Return the rows of `platform verify` by the kubeconfig that the stack puts out.
 
-        What runs on a node that came just now needs a moment: rows that fail are asked for again, for two minutes.
+        What runs on a node that came just now needs a moment: rows that fail are asked for again, for five minutes.
         """
-        words, deadline = ("verify", "--json", "--kubeconfig", str(self.kubeconfig())), time.monotonic() + 120
+        words, deadline = ("verify", "--json", "--kubeconfig", str(self.kubeconfig())), time.monotonic() + 300
         while (result := self.ops(*words)).returncode == 1 and time.monotonic() < deadline:
             time.sleep(3)
         rows = list(json.loads(result.stdout)["rows"]) if result.returncode < 2 else []
