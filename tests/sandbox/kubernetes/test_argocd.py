@@ -200,4 +200,4 @@ def test_waves_gate_and_deletion_goes_backwards(cluster: Cluster, provider: Prov
     scale = {"spec": {"replicas": 0}}
     path = "/apis/apps/v1/namespaces/argocd/deployments/argocd-repo-server"
     cluster.control_plane.api.request("PATCH", path, scale, content_type=MERGE)
-    until(lambda: "argocd-repo-server" not in cluster.control_plane.supervisor.processes, 20)
+    until(lambda: "argocd-repo-server" not in cluster.control_plane.supervisor.processes)

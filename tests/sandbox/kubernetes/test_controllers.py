@@ -99,9 +99,9 @@ def test_readiness_needs_the_controller_and_its_references(cluster: Cluster, pro
     assert cluster.get("ec2nodeclass", "default")["metadata"]["resourceVersion"] == before
     _make_references(endpoint)
     controllers.start()
-    until(lambda: _ready(cluster, "nodepool", "general") == "True", 10)
+    until(lambda: _ready(cluster, "nodepool", "general") == "True")
     assert len(cluster.get("ec2nodeclass", "default")["status"]["subnets"]) == 1
     api.request("DELETE", "/apis/karpenter.k8s.aws/v1/ec2nodeclasses/default")
-    until(lambda: cluster.get("ec2nodeclass", "default") == {}, 10)
-    until(lambda: _ready(cluster, "nodepool", "general") == "False", 10)
+    until(lambda: cluster.get("ec2nodeclass", "default") == {})
+    until(lambda: _ready(cluster, "nodepool", "general") == "False")
     controllers.stop()

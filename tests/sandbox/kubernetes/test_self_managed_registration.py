@@ -176,9 +176,9 @@ def test_each_apis_pods_lie_on_its_own_node_or_wait(fourteen: KubeadmControlPlan
     pods = [pod(domain, number) for domain in APIS for number in (1, 2)]
     control_plane.kubectl("create", "-f-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": pods}))
     own = {domain: {f"k8s-api-{domain}", ""} for domain in APIS}
-    until(lambda: placed(control_plane) == own, timeout=30)
+    until(lambda: placed(control_plane) == own)
     register(control_plane, [ready("bare", {"domain": "scan"}, [])])
-    until(lambda: placed(control_plane)["scan"] == {"k8s-api-scan", "bare"}, timeout=30)
+    until(lambda: placed(control_plane)["scan"] == {"k8s-api-scan", "bare"})
     assert {domain: nodes for domain, nodes in placed(control_plane).items() if domain != "scan"} == {
         domain: nodes for domain, nodes in own.items() if domain != "scan"
     }
@@ -213,4 +213,4 @@ def test_pods_of_the_tree_lie_on_their_own_nodes(fourteen: KubeadmControlPlane, 
         items = json.loads(fourteen.kubectl("get", "pods", in_tree, "--output=json"))["items"]
         return {item["metadata"]["name"]: item["spec"].get("nodeName") for item in items}
 
-    until(lambda: found() == own, timeout=30)
+    until(lambda: found() == own)
