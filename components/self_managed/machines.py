@@ -191,7 +191,7 @@ class Machines(pulumi.ComponentResource):
 
     def _attach(self, node: NodeSpec, instance: Instance) -> None:
         """Give a control plane its etcd volume and put it behind the load balancers."""
-        args, child = self._args, pulumi.ResourceOptions(parent=self)
+        args = self._args
         key = f"{self._name}-{node.name}"
         volume = Volume(
             f"{key}{ETCD_SUFFIX}",
@@ -203,6 +203,16 @@ class Machines(pulumi.ComponentResource):
             tags=self._tags(f"{node.name}-etcd"),
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect or None, retain_on_delete=args.keep or None),
         )
+        targets = [
+            TargetGroupAttachment(
+                f"{key}-{role}",
+                target_group_arn=arn,
+                target_id=instance.id,
+                port=API_PORT,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for role, arn in args.target_group_arns.items()
+        ]
         attachment = VolumeAttachment(
             f"{key}{ETCD_SUFFIX}",
             device_name=ETCD_DEVICE,
@@ -210,11 +220,7 @@ class Machines(pulumi.ComponentResource):
             volume_id=volume.id,
             # etcd writes until its machine stands still.
             stop_instance_before_detaching=True,
-            opts=pulumi.ResourceOptions(parent=self, hooks=args.volume_hooks),
+            # It is taken away first, with a drain before it, for which the API has to be within reach.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=targets, hooks=args.volume_hooks),
         )
-        self.ready.append(attachment)
-        for role, arn in args.target_group_arns.items():
-            target = TargetGroupAttachment(
-                f"{key}-{role}", target_group_arn=arn, target_id=instance.id, port=API_PORT, opts=child
-            )
-            self.ready.append(target)
+        self.ready += [attachment, *targets]

@@ -234,6 +234,15 @@ def test_control_planes_stand_behind_every_balancer(capture: CaptureProgram) -> 
     assert found == {(name, arn) for name in names for arn in ("arn:internal", "arn:public")}
 
 
+def test_an_only_control_plane_can_be_reached_until_it_has_left(capture: CaptureProgram) -> None:
+    """Its volume goes before its place behind the balancers: pods are moved before that, through the API."""
+    captured = machines(capture, target_group_arns={"internal": "arn:internal", "public": "arn:public"})
+    (attachment,) = captured.of_type(ATTACHMENT)
+    targets = {r.urn for r in captured.of_type(TARGET)}
+    assert len(targets) == 2
+    assert targets <= captured.needs(attachment)
+
+
 def test_every_machine_waits_for_what_it_needs_and_for_no_other(capture: CaptureProgram) -> None:
     """All fourteen start at once."""
     captured = machines(capture)
